@@ -1,0 +1,3 @@
+"""The agent that runs on a GPU server; also the home of the snapshot schema."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,256 @@
+"""The snapshot: what every source of heat returns, and what the agent serves.
+
+SI units, named in each field. A value that is not known is None, never 0.
+"""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+import math
+from types import UnionType
+from typing import Any, TypeVar, get_args
+
+
+class SnapshotError(ValueError):
+    """A document is not a snapshot; the message names the field."""
+
+
+class Vendor(StrEnum):
+    """Who made a device."""
+
+    NVIDIA = "nvidia"
+    AMD = "amd"
+    INTEL = "intel"
+    OTHER = "other"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Vendor":
+        return cls.OTHER
+
+
+class EnergyOrigin(StrEnum):
+    """Where a device's energy comes from: its own counter, or power summed over time."""
+
+    COUNTER = "counter"
+    INTEGRATED = "integrated"
+
+
+class HostOrigin(StrEnum):
+    """How the power of the whole machine is known."""
+
+    WALL = "wall"
+    IPMI = "ipmi"
+    RAPL = "rapl"
+    ESTIMATE = "estimate"
+    NONE = "none"
+
+
+class JobState(StrEnum):
+    """The state of a job as its engine tells it."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    QUEUED = "queued"
+    FINISHED = "finished"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "JobState":
+        return cls.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentInfo:
+    """Who answered. `id` is made once, together with the energy counters' state file."""
+
+    id: str
+    name: str
+    version: str
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """One GPU or other accelerator; `id` is its UUID, `utilization` a fraction 0 to 1."""
+
+    id: str
+    vendor: Vendor
+    name: str
+    index: int
+    power_w: float | None = None
+    energy_j: float | None = None
+    energy_origin: EnergyOrigin = EnergyOrigin.INTEGRATED
+    temperature_c: float | None = None
+    memory_temperature_c: float | None = None
+    utilization: float | None = None
+    memory_used_bytes: int | None = None
+    memory_total_bytes: int | None = None
+    power_limit_w: float | None = None
+    power_limit_min_w: float | None = None
+    power_limit_max_w: float | None = None
+    throttle_reasons: tuple[str, ...] = ()
+
+    @property
+    def measured(self) -> bool:
+        """Whether this device's power has ever been readable."""
+        return self.power_w is not None or self.energy_j is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """The whole machine, at the wall if `origin` says so."""
+
+    power_w: float | None = None
+    energy_j: float | None = None
+    origin: HostOrigin = HostOrigin.NONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A flexible batch job that its owner has listed as controllable."""
+
+    id: str
+    name: str
+    kind: str
+    state: JobState
+    paused_by_us: bool = False
+    lease_expires_at: datetime | None = None
+    reason: str | None = None
+    remaining_s: float | None = None
+    deadline: datetime | None = None
+    can_pause: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """All that a source knows at one moment."""
+
+    agent: AgentInfo
+    taken_at: datetime
+    devices: tuple[Device, ...] = ()
+    host: Host = Host()
+    jobs: tuple[Job, ...] = ()
+
+    @property
+    def power_w(self) -> float | None:
+        """Power of the source in W: of the whole host where known, else of its devices.
+
+        None while a device that has been measured before does not answer: a sum
+        without it would be too small. Devices that never had a reading do not count.
+        """
+        if self.host.origin is not HostOrigin.NONE:
+            return self.host.power_w
+        powers = [device.power_w for device in self.devices if device.measured]
+        if not powers or None in powers:
+            return None
+        return sum(power for power in powers if power is not None)
+
+
+def to_json(value: Snapshot | Device | Job) -> dict[str, Any]:
+    """Return the JSON document of a snapshot or a part of it."""
+    return {key: _plain(item) for key, item in asdict(value).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def snapshot_from_json(document: object) -> Snapshot:
+    """Read a snapshot; fields that this version does not know are ignored.
+
+    Raises SnapshotError where a field is missing, of the wrong type or not finite.
+    """
+    top = _object(document, "snapshot")
+    return Snapshot(
+        agent=_part(AgentInfo, top.get("agent"), "agent"),
+        taken_at=_datetime(top.get("taken_at"), "taken_at"),
+        devices=_parts(Device, top, "devices"),
+        host=_part(Host, top.get("host"), "host"),
+        jobs=_parts(Job, top, "jobs"),
+    )
+
+
+def job_from_json(document: object) -> Job:
+    """Read one job, as the pause and resume calls answer it. Raises SnapshotError."""
+    return _part(Job, document, "job")
+
+
+_T = TypeVar("_T", AgentInfo, Device, Host, Job)
+
+
+def _parts(kind: type[_T], top: Mapping[str, Any], key: str) -> tuple[_T, ...]:
+    items = top.get(key)
+    if not isinstance(items, list):
+        raise SnapshotError(f"{key} is not a list")
+    parts = tuple(_part(kind, item, f"{key}[{number}]") for number, item in enumerate(items))
+    ids = [part.id for part in parts if isinstance(part, Device | Job)]
+    if len(set(ids)) < len(ids):
+        raise SnapshotError(f"{key} has the same id twice")
+    return parts
+
+
+def _part(kind: type[_T], document: object, path: str) -> _T:
+    """Build one dataclass from a JSON object; null stands for a value that is not known."""
+    source = _object(document, path)
+    values: dict[str, Any] = {}
+    for field in fields(kind):
+        value = source.get(field.name)
+        wanted, *others = (
+            get_args(field.type) if isinstance(field.type, UnionType) else (field.type,)
+        )
+        if value is not None:
+            values[field.name] = _value(wanted, value, f"{path}.{field.name}")
+        elif not others and field.default is MISSING:
+            raise SnapshotError(f"{path}.{field.name} is missing")
+    return kind(**values)
+
+
+def _value(wanted: Any, value: object, path: str) -> object:
+    """Read one value as the wanted type, which is one that the dataclasses above use."""
+    if wanted is datetime:
+        return _datetime(value, path)
+    if wanted is bool and isinstance(value, bool):
+        return value
+    if wanted in (int, float) and isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            number = wanted(value)
+        except (OverflowError, ValueError):  # beyond a float; or an infinity or NaN as an int
+            number = math.inf
+        if not math.isfinite(number) or (wanted is int and number != value):
+            raise SnapshotError(f"{path} is not a finite {wanted.__name__}")
+        return number
+    if wanted is str and isinstance(value, str):
+        return value
+    if wanted == tuple[str, ...] and isinstance(value, list):
+        return tuple(str(item) for item in value)
+    if isinstance(wanted, type) and issubclass(wanted, StrEnum):
+        try:
+            return wanted(str(value))
+        except ValueError as err:
+            raise SnapshotError(f"{path} is {value!r}") from err
+    raise SnapshotError(f"{path} is of the wrong type")
+
+
+def _object(document: object, path: str) -> Mapping[str, Any]:
+    if not isinstance(document, dict):
+        raise SnapshotError(f"{path} is not an object")
+    return document
+
+
+def _datetime(value: object, path: str) -> datetime:
+    """Read an ISO 8601 moment; one without an offset is refused, as it could be any zone's."""
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise SnapshotError(f"{path} is not a moment with an offset")
+    return moment
