@@ -183,21 +183,21 @@ def job_from_json(document: object) -> Job:
     return _part(Job, document, "job")
 
 
-_T = TypeVar("_T", AgentInfo, Device, Host, Job)
+_Part = TypeVar("_Part", AgentInfo, Device, Host, Job)
+_Listed = TypeVar("_Listed", Device, Job)
 
 
-def _parts(kind: type[_T], top: Mapping[str, Any], key: str) -> tuple[_T, ...]:
+def _parts(kind: type[_Listed], top: Mapping[str, Any], key: str) -> tuple[_Listed, ...]:
     items = top.get(key)
     if not isinstance(items, list):
         raise SnapshotError(f"{key} is not a list")
     parts = tuple(_part(kind, item, f"{key}[{number}]") for number, item in enumerate(items))
-    ids = [part.id for part in parts if isinstance(part, Device | Job)]
-    if len(set(ids)) < len(ids):
+    if len({part.id for part in parts}) < len(parts):
         raise SnapshotError(f"{key} has the same id twice")
     return parts
 
 
-def _part(kind: type[_T], document: object, path: str) -> _T:
+def _part(kind: type[_Part], document: object, path: str) -> _Part:
     """Build one dataclass from a JSON object; null stands for a value that is not known."""
     source = _object(document, path)
     values: dict[str, Any] = {}
@@ -208,7 +208,7 @@ def _part(kind: type[_T], document: object, path: str) -> _T:
         )
         if value is not None:
             values[field.name] = _value(wanted, value, f"{path}.{field.name}")
-        elif not others and field.default is MISSING:
+        elif not nullable and field.default is MISSING:
             raise SnapshotError(f"{path}.{field.name} is missing")
     return kind(**values)
 
