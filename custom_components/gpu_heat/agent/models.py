@@ -203,9 +203,8 @@ def _part(kind: type[_Part], document: object, path: str) -> _Part:
     values: dict[str, Any] = {}
     for field in fields(kind):
         value = source.get(field.name)
-        wanted, *others = (
-            get_args(field.type) if isinstance(field.type, UnionType) else (field.type,)
-        )
+        nullable = isinstance(field.type, UnionType)
+        wanted = get_args(field.type)[0] if nullable else field.type
         if value is not None:
             values[field.name] = _value(wanted, value, f"{path}.{field.name}")
         elif not nullable and field.default is MISSING:
