@@ -1,0 +1,1 @@
+"""Decisions about jobs: no Home Assistant, no input or output, time as a value."""

@@ -1,0 +1,1 @@
+"""Arithmetic of heat and money: no Home Assistant, no input or output."""

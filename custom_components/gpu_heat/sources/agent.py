@@ -1,0 +1,117 @@
+"""The agent of a GPU server, over HTTP."""
+
+from http import HTTPStatus
+import json
+from typing import Any, override
+
+from aiohttp import ClientError, ClientSession, ClientSSLError, ClientTimeout
+from yarl import URL
+
+from ..agent.models import Job, Snapshot, SnapshotError, job_from_json, snapshot_from_json
+from . import (
+    NotASourceError,
+    RefusedError,
+    Source,
+    TlsError,
+    TokenError,
+    UnreachableError,
+    VersionError,
+)
+
+TIMEOUT = ClientTimeout(total=8)
+MAX_BYTES = 8 * 1024 * 1024
+API_TITLE = "gpu-heat-agent"
+
+
+class AgentSource(Source):
+    """A client of one agent.
+
+    `session` is not closed here. The token goes into a header alone.
+    """
+
+    def __init__(
+        self, session: ClientSession, *, host: str, port: int, token: str, tls: bool
+    ) -> None:
+        self._session = session
+        self._url = URL.build(scheme="https" if tls else "http", host=host, port=port)
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    @override
+    async def read(self) -> Snapshot:
+        status, document = await self._call("GET", "/api/v1/snapshot")
+        if status == HTTPStatus.NOT_FOUND:
+            await self._explain_missing_api()
+        if status != HTTPStatus.OK:
+            raise UnreachableError(f"HTTP status {status}: {_message(document)}")
+        try:
+            return snapshot_from_json(document)
+        except SnapshotError as err:
+            if version := _agent_version(document):
+                raise VersionError(version) from err
+            raise NotASourceError(str(err)) from err
+
+    @override
+    async def pause(self, job_id: str, lease_s: int, reason: str) -> Job:
+        return await self._command(job_id, "pause", {"lease_s": lease_s, "reason": reason})
+
+    @override
+    async def resume(self, job_id: str) -> Job:
+        return await self._command(job_id, "resume", None)
+
+    async def _command(self, job_id: str, verb: str, body: dict[str, Any] | None) -> Job:
+        status, document = await self._call("POST", f"/api/v1/jobs/{job_id}/{verb}", body)
+        if status != HTTPStatus.OK:
+            error = UnreachableError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else RefusedError
+            raise error(_message(document) or f"HTTP status {status}")
+        try:
+            return job_from_json(document)
+        except SnapshotError as err:
+            raise NotASourceError(str(err)) from err
+
+    async def _explain_missing_api(self) -> None:
+        """Tell an agent of another version from something else that answers 404."""
+        _, document = await self._call("GET", "/openapi.json")
+        info = document.get("info") if isinstance(document, dict) else None
+        if isinstance(info, dict) and info.get("title") == API_TITLE:
+            raise VersionError(str(info.get("version")))
+        raise NotASourceError("HTTP status 404")
+
+    async def _call(
+        self, method: str, path: str, body: dict[str, Any] | None = None
+    ) -> tuple[int, object]:
+        """Return the status and the JSON document of an answer. Raises a SourceError."""
+        try:
+            async with self._session.request(
+                method,
+                self._url.with_path(path),
+                json=body,
+                headers=self._headers,
+                timeout=TIMEOUT,
+                allow_redirects=False,
+            ) as response:
+                raw = await response.content.read(MAX_BYTES)
+                while not response.content.at_eof() and len(raw) < MAX_BYTES:
+                    raw += await response.content.read(MAX_BYTES - len(raw))
+                status = response.status
+        except ClientSSLError as err:
+            raise TlsError(str(err)) from err
+        except (ClientError, TimeoutError, OSError, ValueError) as err:
+            raise UnreachableError(str(err) or type(err).__name__) from err
+        if status == HTTPStatus.UNAUTHORIZED:
+            raise TokenError("the token is not accepted")
+        try:
+            return status, json.loads(raw)
+        except (RecursionError, ValueError) as err:  # also a page cut at MAX_BYTES
+            raise NotASourceError(f"HTTP status {status} without a JSON document") from err
+
+
+def _message(document: object) -> str:
+    """Return the text of an error answer, if it is one."""
+    error = document.get("error") if isinstance(document, dict) else None
+    return str(error.get("message", "")) if isinstance(error, dict) else ""
+
+
+def _agent_version(document: object) -> str | None:
+    agent = document.get("agent") if isinstance(document, dict) else None
+    version = agent.get("version") if isinstance(agent, dict) else None
+    return version if isinstance(version, str) else None
