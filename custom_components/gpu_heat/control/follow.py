@@ -13,12 +13,14 @@ class Reason(StrEnum):
 
     WANTED_HEAT = "wanted_heat"
     ROOM_WARM = "room_warm"
+    NO_DEMAND = "no_demand"
     HEATING_OFF = "heating_off"
     SHOULDER_SEASON = "shoulder_season"
     COOLING_SEASON = "cooling_season"
     DEMAND_UNKNOWN = "demand_unknown"
     MINIMUM_TIME = "minimum_time"
     MANUAL_HOLD = "manual_hold"
+    MANUAL_RUN = "manual_run"
     NOT_CONTROLLABLE = "not_controllable"
 
 
@@ -42,14 +44,14 @@ class Demand:
 class FlexibleJob:
     """A job as the decision sees it.
 
-    `switched_at` is when we last paused or resumed it, None if we never did;
-    `held` is whether a person has paused it.
+    `switched_at` is when we last paused or resumed it, None if we never did; `held`
+    says that a person has paused it (MANUAL_HOLD) or wants it to run (MANUAL_RUN).
     """
 
     id: str
     running: bool
     controllable: bool = True
-    held: bool = False
+    held: Reason | None = None
     switched_at: datetime | None = None
 
 
@@ -70,20 +72,24 @@ class Decision:
     reason: Reason
 
 
-def demand_now(season: Season, room: Room | None) -> Demand:
+def demand_now(season: Season, room: Room | None, said: float | None = None) -> Demand:
     """Return whether heat is wanted: in the heating season, below target + 0.5 K.
 
-    A room that is not known resolves towards running: work goes on.
+    A demand that is `said`, in percent, stands in for the thermostat's. A room that
+    is not known resolves towards running: work goes on.
     """
-    if room is None:
+    if room is None and said is None:
         return Demand(wanted=True, reason=Reason.DEMAND_UNKNOWN)
     if season is Season.COOLING:
         return Demand(wanted=False, reason=Reason.COOLING_SEASON)
     if season is Season.SHOULDER:
         return Demand(wanted=False, reason=Reason.SHOULDER_SEASON)
-    if not room.heats:
+    if said is not None:
+        wanted = said > 0
+        return Demand(wanted=wanted, reason=Reason.WANTED_HEAT if wanted else Reason.NO_DEMAND)
+    if room is None or room.excess_k is None:
         return Demand(wanted=False, reason=Reason.HEATING_OFF)
-    if room.temperature_c >= room.target_c + FADE_START_K:
+    if room.excess_k >= FADE_START_K:
         return Demand(wanted=False, reason=Reason.ROOM_WARM)
     return Demand(wanted=True, reason=Reason.WANTED_HEAT)
 
@@ -99,8 +105,8 @@ def decide(
 def _decide(job: FlexibleJob, demand: Demand, now: datetime, minimum: MinimumTimes) -> Decision:
     if not job.controllable:
         return Decision(job_id=job.id, action=Action.KEEP, reason=Reason.NOT_CONTROLLABLE)
-    if job.held:
-        return Decision(job_id=job.id, action=Action.KEEP, reason=Reason.MANUAL_HOLD)
+    if job.held is not None:
+        return Decision(job_id=job.id, action=Action.KEEP, reason=job.held)
     if job.running is demand.wanted:
         return Decision(job_id=job.id, action=Action.KEEP, reason=demand.reason)
     least = minimum.on if job.running else minimum.off

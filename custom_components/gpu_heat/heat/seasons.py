@@ -38,11 +38,13 @@ class SeasonCalendar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """A heated room as its thermostat sees it; `heats` is false while it is switched off."""
+    """A heated room as its thermostat sees it.
 
-    temperature_c: Decimal
-    target_c: Decimal
-    heats: bool = True
+    `excess_k` is how far it is above the thermostat's target in K; None while the
+    thermostat does not heat, whatever the temperature.
+    """
+
+    excess_k: Decimal | None
 
 
 def useful_share(season: Season, room: Room | None) -> Decimal:
@@ -55,10 +57,9 @@ def useful_share(season: Season, room: Room | None) -> Decimal:
         return Decimal(0)
     if room is None:
         return Decimal(season is Season.HEATING)
-    if not room.heats:
+    if room.excess_k is None:
         return Decimal(0)
-    excess = room.temperature_c - room.target_c
-    share = (FADE_END_K - excess) / (FADE_END_K - FADE_START_K)
+    share = (FADE_END_K - room.excess_k) / (FADE_END_K - FADE_START_K)
     return min(max(share, Decimal(0)), Decimal(1))
 
 

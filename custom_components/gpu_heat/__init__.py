@@ -1,0 +1,115 @@
+"""GPU Heat Reuse: what compute heat is worth, and which jobs should run for it."""
+
+import asyncio
+from typing import Any
+
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers.storage import Store
+from homeassistant.helpers.typing import ConfigType
+
+from .const import DOMAIN, SUBENTRY_SOURCE
+from .coordinator import GpuHeatConfigEntry, RuntimeData, SourceCoordinator
+from .services import async_setup_services
+from .zone import ZoneCoordinator, ledger_store
+
+PLATFORMS = [Platform.BINARY_SENSOR, Platform.SENSOR, Platform.SWITCH]
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+_SAVE_DELAY_S = 0.5
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Register the actions."""
+    async_setup_services(hass)
+    return True
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> bool:
+    """Set up a zone. A source that does not answer is normal; it does not stop the zone."""
+    zone = ZoneCoordinator(hass, entry)
+    await zone.async_config_entry_first_refresh()
+
+    store = _source_store(hass, entry.entry_id)
+    stored = await store.async_load() or {}
+
+    @callback
+    def save() -> None:
+        store.async_delay_save(document, _SAVE_DELAY_S)
+
+    def document() -> dict[str, Any]:
+        return {key: source.to_json() for key, source in sources.items()}
+
+    sources = {
+        subentry.subentry_id: SourceCoordinator(
+            hass, entry, subentry, stored.get(subentry.subentry_id, {}), save
+        )
+        for subentry in entry.get_subentries_of_type(SUBENTRY_SOURCE)
+    }
+    zone.async_follow(list(sources.values()))
+    await asyncio.gather(*(source.async_refresh() for source in sources.values()))
+    entry.runtime_data = RuntimeData(zone=zone, sources=sources)
+
+    _register_devices(hass, entry)
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    entry.async_on_unload(entry.add_update_listener(_async_reload))
+    return True
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> bool:
+    """Unload a zone, its sums and holds written."""
+    unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    if unloaded:
+        await entry.runtime_data.zone.async_save()
+        await _source_store(hass, entry.entry_id).async_save(
+            {key: source.to_json() for key, source in entry.runtime_data.sources.items()}
+        )
+    return unloaded
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> None:
+    """Forget the files of a zone that is removed."""
+    await ledger_store(hass, entry.entry_id).async_remove()
+    await _source_store(hass, entry.entry_id).async_remove()
+
+
+async def async_remove_config_entry_device(
+    hass: HomeAssistant, entry: GpuHeatConfigEntry, device: dr.AnyDeviceEntry
+) -> bool:
+    """Allow to remove the device of a GPU or job that its source no longer has."""
+    known = {entry.entry_id} | set(entry.runtime_data.sources)
+    for key, source in entry.runtime_data.sources.items():
+        if source.profile:
+            known |= {f"{key}_{part.id}" for part in source.profile.devices}
+            known |= {f"{key}_job_{part.id}" for part in source.profile.jobs}
+    return not any(identifier in known for _, identifier in device.identifiers)
+
+
+async def _async_reload(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> None:
+    await hass.config_entries.async_reload(entry.entry_id)
+
+
+def _source_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
+    """Return the file of what is known of a zone's sources: devices, jobs, holds."""
+    return Store(hass, 1, f"{DOMAIN}.{entry_id}.sources", atomic_writes=True)
+
+
+def _register_devices(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> None:
+    """Register the zone and its sources, that their parts may refer to them."""
+    devices = dr.async_get(hass)
+    zone = devices.async_get_or_create(
+        config_entry_id=entry.entry_id,
+        identifiers={(DOMAIN, entry.entry_id)},
+        name=entry.title,
+        entry_type=dr.DeviceEntryType.SERVICE,
+    )
+    for key, source in entry.runtime_data.sources.items():
+        devices.async_get_or_create(
+            config_entry_id=entry.entry_id,
+            config_subentry_id=key,
+            identifiers={(DOMAIN, key)},
+            name=source.subentry.title,
+            sw_version=source.profile.agent.version if source.profile else None,
+            via_device_id=zone.id,
+        )

@@ -1,0 +1,145 @@
+"""Base entities: of a zone, a source, a device of a source, and a job."""
+
+from collections.abc import Callable, Iterable
+from typing import override
+
+from homeassistant.core import callback
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.device_registry import ChildDeviceInfo, DeviceInfo
+from homeassistant.helpers.entity import Entity, EntityDescription
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.update_coordinator import CoordinatorEntity
+
+from .agent.models import Device, Job
+from .const import DOMAIN
+from .coordinator import GpuHeatConfigEntry, SourceCoordinator
+from .zone import ZoneCoordinator
+
+
+class ZoneEntity(CoordinatorEntity[ZoneCoordinator]):
+    """Something that a whole zone shows."""
+
+    _attr_has_entity_name = True
+
+    def __init__(self, coordinator: ZoneCoordinator, description: EntityDescription) -> None:
+        super().__init__(coordinator)
+        self.entity_description = description
+        entry_id = coordinator.config_entry.entry_id
+        self._attr_unique_id = f"{entry_id}_{description.key}"
+        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, entry_id)})
+
+
+class SourceEntity(CoordinatorEntity[SourceCoordinator]):
+    """Something that a source shows."""
+
+    _attr_has_entity_name = True
+
+    def __init__(self, coordinator: SourceCoordinator, description: EntityDescription) -> None:
+        super().__init__(coordinator)
+        self.entity_description = description
+        self._key = coordinator.subentry.subentry_id
+        self._attr_unique_id = f"{self._key}_{description.key}"
+        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, self._key)})
+
+    def _become_part(self, part: str, description: EntityDescription) -> ChildDeviceInfo:
+        """Take the unique id of a part of the source; return its device, yet to be named."""
+        self._attr_unique_id = f"{self._key}_{part}_{description.key}"
+        return ChildDeviceInfo(
+            identifiers={(DOMAIN, f"{self._key}_{part}")},
+            parent_device_id=dr.async_get_device_id_by_identifier(
+                self.coordinator.hass,
+                (DOMAIN, self._key),
+                config_entry_id=self.coordinator.config_entry.entry_id,
+            ),
+        )
+
+
+class DeviceEntity(SourceEntity):
+    """Something that one GPU shows."""
+
+    def __init__(
+        self, coordinator: SourceCoordinator, description: EntityDescription, device: Device
+    ) -> None:
+        super().__init__(coordinator, description)
+        self._device_id = device.id
+        self._attr_device_info = self._become_part(device.id, description)
+        self._attr_device_info["translation_key"] = "gpu"
+        self._attr_device_info["translation_placeholders"] = {
+            "index": str(device.index),
+            "name": device.name,
+        }
+
+    @property
+    def device(self) -> Device | None:
+        """The device's present readings; None while they are not known."""
+        return self.coordinator.device(self._device_id)
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and self.device is not None
+
+
+class JobEntity(SourceEntity):
+    """Something that one job shows."""
+
+    def __init__(
+        self, coordinator: SourceCoordinator, description: EntityDescription, job: Job
+    ) -> None:
+        super().__init__(coordinator, description)
+        self.job_id = job.id
+        self._attr_device_info = self._become_part(f"job_{job.id}", description)
+        self._attr_device_info["name"] = job.name
+
+    @property
+    def job(self) -> Job | None:
+        """The job as it is now; None while that is not known."""
+        return self.coordinator.job(self.job_id)
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and self.job is not None
+
+
+@callback
+def async_add_source_entities(
+    entry: GpuHeatConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    entities_of: Callable[[SourceCoordinator], Iterable[Entity]],
+) -> None:
+    """Add the entities of all sources, also those of devices and jobs that turn up later."""
+    for source in entry.runtime_data.sources.values():
+        adder = _Adder(source, async_add_entities, entities_of)
+        adder.add_new()
+        entry.async_on_unload(source.async_add_listener(adder.add_new))
+
+
+class _Adder:
+    """Adds a source's entities as its profile grows."""
+
+    def __init__(
+        self,
+        source: SourceCoordinator,
+        async_add_entities: AddConfigEntryEntitiesCallback,
+        entities_of: Callable[[SourceCoordinator], Iterable[Entity]],
+    ) -> None:
+        self._source = source
+        self._async_add_entities = async_add_entities
+        self._entities_of = entities_of
+        self._profile: object = self
+        self._known: set[str | None] = set()
+
+    @callback
+    def add_new(self) -> None:
+        """Add what is new; nothing is, as long as the profile is the same object."""
+        if self._profile is self._source.profile:
+            return
+        self._profile = self._source.profile
+        new = [
+            entity
+            for entity in self._entities_of(self._source)
+            if entity.unique_id not in self._known
+        ]
+        self._known |= {entity.unique_id for entity in new}
+        self._async_add_entities(new, config_subentry_id=self._source.subentry.subentry_id)

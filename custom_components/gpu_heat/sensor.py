@@ -1,0 +1,364 @@
+"""Sensors of a zone, its sources, their GPUs and their jobs."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, override
+
+from homeassistant.components.sensor import (
+    SensorDeviceClass,
+    SensorEntity,
+    SensorEntityDescription,
+    SensorStateClass,
+)
+from homeassistant.const import (
+    PERCENTAGE,
+    UnitOfEnergy,
+    UnitOfMass,
+    UnitOfPower,
+    UnitOfTemperature,
+    UnitOfVolume,
+)
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity import Entity
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.typing import StateType
+
+from .agent.models import Device, Job, JobState
+from .coordinator import GpuHeatConfigEntry, SourceCoordinator
+from .entity import DeviceEntity, JobEntity, SourceEntity, ZoneEntity, async_add_source_entities
+from .heat.seasons import Season
+from .heat.units import kwh
+from .zone import ZoneCoordinator, ZoneState
+
+PARALLEL_UPDATES = 0
+
+type Value = StateType | Decimal
+
+# The unit of a fuel, and the device class that goes with it. Fuel in kWh has none:
+# as energy it would be offered to the Energy dashboard as electricity used.
+_FUEL_UNITS: dict[str, tuple[str, SensorDeviceClass | None]] = {
+    "L": (UnitOfVolume.LITERS, SensorDeviceClass.VOLUME),
+    "m³": (UnitOfVolume.CUBIC_METERS, SensorDeviceClass.VOLUME),
+    "kg": (UnitOfMass.KILOGRAMS, None),
+    "kWh": (UnitOfEnergy.KILO_WATT_HOUR, None),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZoneSensorDescription(SensorEntityDescription):
+    """A sensor of a zone; `money` gives it the currency as its unit."""
+
+    value_fn: Callable[[ZoneState], Value]
+    money: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceSensorDescription(SensorEntityDescription):
+    """A sensor of a source."""
+
+    value_fn: Callable[[SourceCoordinator], Value]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceSensorDescription(SensorEntityDescription):
+    """A sensor of a GPU."""
+
+    value_fn: Callable[[Device], Value]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobSensorDescription(SensorEntityDescription):
+    """A sensor of a job."""
+
+    value_fn: Callable[[Job], Value]
+
+
+_POWER: dict[str, Any] = {
+    "device_class": SensorDeviceClass.POWER,
+    "state_class": SensorStateClass.MEASUREMENT,
+    "native_unit_of_measurement": UnitOfPower.WATT,
+    "suggested_display_precision": 0,
+}
+_ENERGY: dict[str, Any] = {
+    "device_class": SensorDeviceClass.ENERGY,
+    "state_class": SensorStateClass.TOTAL_INCREASING,
+    "native_unit_of_measurement": UnitOfEnergy.KILO_WATT_HOUR,
+    "suggested_display_precision": 2,
+}
+_MONEY: dict[str, Any] = {
+    "device_class": SensorDeviceClass.MONETARY,
+    "state_class": SensorStateClass.TOTAL,
+    "suggested_display_precision": 2,
+    "money": True,
+}
+
+ZONE_POWER_SENSORS = (
+    ZoneSensorDescription(
+        key="power", translation_key="power", value_fn=lambda zone: zone.power_w, **_POWER
+    ),
+    ZoneSensorDescription(
+        key="heat_output",
+        translation_key="heat_output",
+        suggested_unit_of_measurement=UnitOfPower.BTU_PER_HOUR,
+        value_fn=lambda zone: zone.power_w,  # all electricity ends as heat
+        **_POWER,
+    ),
+)
+ZONE_SENSORS = (
+    ZoneSensorDescription(
+        key="energy",
+        translation_key="energy",
+        value_fn=lambda zone: kwh(zone.totals.energy_j),
+        **_ENERGY,
+    ),
+    ZoneSensorDescription(
+        key="electricity_cost",
+        translation_key="electricity_cost",
+        value_fn=lambda zone: zone.totals.electricity_cost,
+        **_MONEY,
+    ),
+    ZoneSensorDescription(
+        key="useful_heat",
+        translation_key="useful_heat",
+        entity_registry_enabled_default=False,  # heat, not electricity: not to be added up
+        value_fn=lambda zone: kwh(zone.totals.useful_heat_j),
+        **_ENERGY,
+    ),
+    ZoneSensorDescription(
+        key="heat_value",
+        translation_key="heat_value",
+        value_fn=lambda zone: zone.totals.heat_value,
+        **_MONEY,
+    ),
+    ZoneSensorDescription(
+        key="net_cost",
+        translation_key="net_cost",
+        value_fn=lambda zone: zone.totals.net_cost,
+        **_MONEY,
+    ),
+    ZoneSensorDescription(
+        key="season",
+        translation_key="season",
+        device_class=SensorDeviceClass.ENUM,
+        options=list(Season),
+        value_fn=lambda zone: zone.season,
+    ),
+)
+
+FUEL_DISPLACED = SensorEntityDescription(
+    key="fuel_displaced",
+    translation_key="fuel_displaced",
+    state_class=SensorStateClass.TOTAL_INCREASING,
+    suggested_display_precision=2,
+)
+
+SOURCE_POWER = SourceSensorDescription(
+    key="power",
+    translation_key="power",
+    value_fn=lambda source: source.snapshot.power_w if source.snapshot else None,
+    **_POWER,
+)
+SOURCE_ENERGY = SensorEntityDescription(key="energy", translation_key="energy", **_ENERGY)
+
+DEVICE_SENSORS = (
+    DeviceSensorDescription(
+        key="power", translation_key="power", value_fn=lambda device: device.power_w, **_POWER
+    ),
+    DeviceSensorDescription(
+        key="temperature",
+        translation_key="temperature",
+        device_class=SensorDeviceClass.TEMPERATURE,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
+        suggested_display_precision=0,
+        value_fn=lambda device: device.temperature_c,
+    ),
+    DeviceSensorDescription(
+        key="utilization",
+        translation_key="utilization",
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=PERCENTAGE,
+        suggested_display_precision=0,
+        value_fn=lambda device: _percent(device.utilization),
+    ),
+)
+DEVICE_ENERGY = SensorEntityDescription(key="energy", translation_key="energy", **_ENERGY)
+
+JOB_STATUS = JobSensorDescription(
+    key="status",
+    translation_key="status",
+    device_class=SensorDeviceClass.ENUM,
+    options=list(JobState),
+    value_fn=lambda job: job.state,
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: GpuHeatConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add the sensors of a zone."""
+    zone = entry.runtime_data.zone
+
+    def entities_of(source: SourceCoordinator) -> Iterator[Entity]:
+        yield SourceSensor(source, SOURCE_POWER)
+        yield SourceEnergySensor(source, SOURCE_ENERGY, zone)
+        for device in source.profile.devices if source.profile else ():
+            for description in DEVICE_SENSORS:
+                yield DeviceSensor(source, description, device)
+            yield DeviceEnergySensor(source, DEVICE_ENERGY, device, zone)
+        for job in source.profile.jobs if source.profile else ():
+            yield JobSensor(source, JOB_STATUS, job)
+
+    async_add_entities(ZonePowerSensor(zone, description) for description in ZONE_POWER_SENSORS)
+    async_add_entities(ZoneSensor(zone, description) for description in ZONE_SENSORS)
+    async_add_entities([FuelSensor(zone, FUEL_DISPLACED)])
+    async_add_source_entities(entry, async_add_entities, entities_of)
+
+
+class ZoneSensor(ZoneEntity, SensorEntity):
+    """A figure of a zone. Sums stay readable while sources are off."""
+
+    entity_description: ZoneSensorDescription
+
+    def __init__(self, coordinator: ZoneCoordinator, description: ZoneSensorDescription) -> None:
+        super().__init__(coordinator, description)
+        if description.money:
+            self._attr_native_unit_of_measurement = coordinator.hass.config.currency
+
+    @property
+    @override
+    def native_value(self) -> Value:
+        return _shown(self.entity_description.value_fn(self.coordinator.data))
+
+
+class ZonePowerSensor(ZoneSensor):
+    """The power of the sources that answer; those that do not are named."""
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and self.coordinator.data.online
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any]:
+        return {"offline_sources": list(self.coordinator.data.offline)}
+
+
+class FuelSensor(ZoneEntity, SensorEntity):
+    """The fuel that was not burnt, in the unit it is sold in."""
+
+    def __init__(self, coordinator: ZoneCoordinator, description: SensorEntityDescription) -> None:
+        super().__init__(coordinator, description)
+        self._fuel = coordinator.settings.heating.fuel
+        unit, device_class = _FUEL_UNITS[self._fuel.unit]
+        self._attr_native_unit_of_measurement = unit
+        self._attr_device_class = device_class
+
+    @property
+    @override
+    def native_value(self) -> Value:
+        return _shown(self.coordinator.data.totals.fuel.get(self._fuel.id, Decimal(0)))
+
+
+class SourceSensor(SourceEntity, SensorEntity):
+    """A reading of a source."""
+
+    entity_description: SourceSensorDescription
+
+    @property
+    @override
+    def native_value(self) -> Value:
+        return self.entity_description.value_fn(self.coordinator)
+
+
+class SourceEnergySensor(SourceEntity, SensorEntity):
+    """The energy that a source has used; readable while it is off."""
+
+    def __init__(
+        self,
+        coordinator: SourceCoordinator,
+        description: SensorEntityDescription,
+        zone: ZoneCoordinator,
+    ) -> None:
+        super().__init__(coordinator, description)
+        self._zone = zone
+
+    @property
+    @override
+    def available(self) -> bool:
+        return True
+
+    @property
+    @override
+    def native_value(self) -> Value:
+        return _shown(kwh(self._zone.source_energy_j(self._key)))
+
+
+class DeviceSensor(DeviceEntity, SensorEntity):
+    """A reading of a GPU."""
+
+    entity_description: DeviceSensorDescription
+
+    @property
+    @override
+    def native_value(self) -> Value:
+        return self.entity_description.value_fn(self.device) if self.device else None
+
+
+class DeviceEnergySensor(DeviceEntity, SensorEntity):
+    """The energy that a GPU has used; readable while its source is off."""
+
+    def __init__(
+        self,
+        coordinator: SourceCoordinator,
+        description: SensorEntityDescription,
+        device: Device,
+        zone: ZoneCoordinator,
+    ) -> None:
+        super().__init__(coordinator, description, device)
+        self._zone = zone
+
+    @property
+    @override
+    def available(self) -> bool:
+        return True
+
+    @property
+    @override
+    def native_value(self) -> Value:
+        return _shown(kwh(self._zone.device_energy_j(self._key, self._device_id)))
+
+
+class JobSensor(JobEntity, SensorEntity):
+    """What a job does."""
+
+    entity_description: JobSensorDescription
+
+    @property
+    @override
+    def native_value(self) -> Value:
+        return self.entity_description.value_fn(self.job) if self.job else None
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        if self.job is None:
+            return None
+        return {
+            "paused_by_us": self.job.paused_by_us,
+            "reason": self.job.reason,
+            "lease_expires_at": self.job.lease_expires_at,
+        }
+
+
+def _percent(fraction: float | None) -> float | None:
+    return None if fraction is None else fraction * 100
+
+
+def _shown(value: Value) -> Value:
+    """Spare the state the far digits of a sum: a billionth of its unit is enough."""
+    return round(value, 9) if isinstance(value, Decimal) else value
