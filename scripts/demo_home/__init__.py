@@ -1,0 +1,1 @@
+"""A Home Assistant with one heated room, and the GPU server that heats it."""
