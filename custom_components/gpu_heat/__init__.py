@@ -1,6 +1,8 @@
 """GPU Heat Reuse: what compute heat is worth, and which jobs should run for it."""
 
 import asyncio
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from homeassistant.const import Platform
@@ -36,10 +38,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> b
 
     @callback
     def save() -> None:
-        store.async_delay_save(document, _SAVE_DELAY_S)
-
-    def document() -> dict[str, Any]:
-        return {key: source.to_json() for key, source in sources.items()}
+        store.async_delay_save(partial(_document, sources), _SAVE_DELAY_S)
 
     sources = {
         subentry.subentry_id: SourceCoordinator(
@@ -49,7 +48,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> b
     }
     zone.async_follow(list(sources.values()))
     await asyncio.gather(*(source.async_refresh() for source in sources.values()))
-    entry.runtime_data = RuntimeData(zone=zone, sources=sources)
+    entry.runtime_data = RuntimeData(zone=zone, sources=sources, store=store)
 
     _register_devices(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
@@ -61,10 +60,9 @@ async def async_unload_entry(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> 
     """Unload a zone, its sums and holds written."""
     unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
     if unloaded:
-        await entry.runtime_data.zone.async_save()
-        await _source_store(hass, entry.entry_id).async_save(
-            {key: source.to_json() for key, source in entry.runtime_data.sources.items()}
-        )
+        data = entry.runtime_data
+        await data.zone.async_save()
+        await data.store.async_save(_document(data.sources))
     return unloaded
 
 
@@ -93,6 +91,10 @@ async def _async_reload(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> None:
 def _source_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
     """Return the file of what is known of a zone's sources: devices, jobs, holds."""
     return Store(hass, 1, f"{DOMAIN}.{entry_id}.sources", atomic_writes=True)
+
+
+def _document(sources: Mapping[str, SourceCoordinator]) -> dict[str, Any]:
+    return {key: source.to_json() for key, source in sources.items()}
 
 
 def _register_devices(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> None:

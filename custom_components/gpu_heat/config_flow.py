@@ -122,7 +122,7 @@ class GpuHeatConfigFlow(ConfigFlow, domain=DOMAIN):
 
     @override
     async def async_step_zeroconf(self, discovery_info: ZeroconfServiceInfo) -> ConfigFlowResult:
-        """An agent has announced itself."""
+        """Take up an agent that has announced itself."""
         agent_id = discovery_info.properties.get("id")
         if not agent_id:
             return self.async_abort(reason="not_an_agent")

@@ -9,6 +9,7 @@ from homeassistant.const import CONF_HOST, CONF_PORT, CONF_TOKEN
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.storage import Store
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
@@ -24,10 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeData:
-    """A loaded zone: its own coordinator, and one for each source by subentry id."""
+    """A loaded zone: its own coordinator, and one for each source by subentry id.
+
+    `store` keeps what the source coordinators' `to_json` says.
+    """
 
     zone: ZoneCoordinator
     sources: Mapping[str, SourceCoordinator]
+    store: Store[dict[str, Any]]
 
 
 type GpuHeatConfigEntry = ConfigEntry[RuntimeData]

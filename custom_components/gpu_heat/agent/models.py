@@ -214,7 +214,7 @@ def _part(kind: type[_Part], document: object, path: str) -> _Part:
 
 def _value(wanted: Any, value: object, path: str) -> object:
     """Read one value as the wanted type, which is one that the dataclasses above use."""
-    if wanted is datetime:
+    if isinstance(wanted, type) and issubclass(wanted, datetime):
         return _datetime(value, path)
     if wanted is bool and isinstance(value, bool):
         return value

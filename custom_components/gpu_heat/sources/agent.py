@@ -7,6 +7,7 @@ from typing import Any, override
 from aiohttp import ClientError, ClientSession, ClientSSLError, ClientTimeout
 from yarl import URL
 
+from ..agent import __version__
 from ..agent.models import Job, Snapshot, SnapshotError, job_from_json, snapshot_from_json
 from . import (
     NotASourceError,
@@ -46,7 +47,8 @@ class AgentSource(Source):
         try:
             return snapshot_from_json(document)
         except SnapshotError as err:
-            if version := _agent_version(document):
+            version = _agent_version(document)
+            if version and version != __version__:
                 raise VersionError(version) from err
             raise NotASourceError(str(err)) from err
 

@@ -1,0 +1,143 @@
+"""A small HTTP server that serves the snapshots of a test, as an agent would."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aiohttp import web
+from homeassistant.util import dt as dt_util
+
+from custom_components.gpu_heat.agent.models import (
+    AgentInfo,
+    Device,
+    Host,
+    HostOrigin,
+    Job,
+    JobState,
+    Snapshot,
+    Vendor,
+    to_json,
+)
+
+TOKEN = "s3cret"
+GPU = "GPU-0000-0001"
+
+
+class ScriptedAgent:
+    """Serves `snapshot`; pauses and resumes its jobs; `answer` replaces its answer."""
+
+    def __init__(self) -> None:
+        self.id = "agent-1"
+        self.answer: web.Response | None = None
+        self.refusal: web.Response | None = None
+        self.leases: list[tuple[str, int, str]] = []
+        self.snapshot = Snapshot(
+            agent=AgentInfo(
+                id=self.id,
+                name="rack",
+                version="0.1.0",
+                started_at=datetime(2026, 1, 1, tzinfo=UTC),
+            ),
+            taken_at=dt_util.utcnow(),
+            devices=(
+                Device(
+                    id=GPU,
+                    vendor=Vendor.NVIDIA,
+                    name="NVIDIA GeForce RTX 4090",
+                    index=0,
+                    power_w=450.0,
+                    energy_j=0.0,
+                    temperature_c=61.0,
+                    utilization=0.98,
+                ),
+            ),
+            jobs=(
+                Job(id="train", name="Fine-tune", kind="process", state=JobState.RUNNING),
+                Job(id="index", name="Index", kind="process", state=JobState.RUNNING),
+            ),
+        )
+        self.address: dict[str, Any] = {}
+
+    def gpu(self, **changes: Any) -> None:
+        """Change what the GPU says."""
+        device = replace(self.snapshot.devices[0], **changes)
+        self.snapshot = replace(self.snapshot, devices=(device, *self.snapshot.devices[1:]))
+
+    def host(self, power_w: float | None, energy_j: float | None) -> None:
+        """Meter the whole host."""
+        host = Host(power_w=power_w, energy_j=energy_j, origin=HostOrigin.WALL)
+        self.snapshot = replace(self.snapshot, host=host)
+
+    def job(self, job_id: str, **changes: Any) -> Job:
+        """Change a job; return it as it is then."""
+        jobs = {job.id: job for job in self.snapshot.jobs}
+        jobs[job_id] = replace(jobs[job_id], **changes)
+        self.snapshot = replace(self.snapshot, jobs=tuple(jobs.values()))
+        return jobs[job_id]
+
+    async def start(self) -> None:
+        """Listen on a free port of loopback."""
+        app = web.Application()
+        app.router.add_get("/api/v1/snapshot", self._read)
+        app.router.add_post("/api/v1/jobs/{id}/pause", self._pause)
+        app.router.add_post("/api/v1/jobs/{id}/resume", self._resume)
+        app.router.add_get("/openapi.json", self._openapi)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        port = self.address.get("port", 0)
+        self._site = web.TCPSite(self._runner, "127.0.0.1", port, reuse_address=True)
+        await self._site.start()
+        self.address = {"host": "127.0.0.1", "port": self._runner.addresses[0][1]}
+
+    async def stop(self) -> None:
+        """Be gone."""
+        await self._runner.cleanup()
+
+    def _refused(self, request: web.Request) -> web.Response | None:
+        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return web.json_response({"error": {"code": "unauthorized"}}, status=401)
+        return None
+
+    async def _read(self, request: web.Request) -> web.Response:
+        if refused := self._refused(request):
+            return refused
+        if self.answer is not None:
+            return web.Response(
+                body=self.answer.body,
+                status=self.answer.status,
+                content_type=self.answer.content_type,
+            )
+        self.snapshot = replace(self.snapshot, taken_at=dt_util.utcnow())
+        return web.json_response(to_json(self.snapshot))
+
+    async def _pause(self, request: web.Request) -> web.Response:
+        if refused := self._refused(request) or self.refusal:
+            return refused
+        job_id, body = request.match_info["id"], await request.json()
+        self.leases.append((job_id, body["lease_s"], body["reason"]))
+        job = self.job(
+            job_id,
+            state=JobState.PAUSED,
+            paused_by_us=True,
+            reason=body["reason"],
+            lease_expires_at=dt_util.utcnow() + timedelta(seconds=body["lease_s"]),
+        )
+        return web.json_response(to_json(job))
+
+    async def _resume(self, request: web.Request) -> web.Response:
+        if refused := self._refused(request) or self.refusal:
+            return refused
+        return web.json_response(to_json(self.run_on(request.match_info["id"])))
+
+    def run_on(self, job_id: str) -> Job:
+        """Let a job run on, as the end of a lease does."""
+        return self.job(
+            job_id,
+            state=JobState.RUNNING,
+            paused_by_us=False,
+            reason=None,
+            lease_expires_at=None,
+        )
+
+    async def _openapi(self, request: web.Request) -> web.Response:
+        return web.json_response({"info": {"title": "gpu-heat-agent", "version": "9.0.0"}})

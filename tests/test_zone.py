@@ -1,0 +1,387 @@
+"""A zone: what its sensors say, over polls, outages and restarts."""
+
+from dataclasses import replace
+import logging
+
+from aiohttp import web
+from homeassistant.components.climate import HVACMode
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.helpers import device_registry as dr
+from homeassistant.util.unit_system import US_CUSTOMARY_SYSTEM
+import pytest
+
+from custom_components.gpu_heat import async_remove_config_entry_device
+from custom_components.gpu_heat.agent.models import Device, JobState, Vendor
+from custom_components.gpu_heat.const import DOMAIN
+
+from .conftest import OPTIONS, zone_entry
+from .scripted_agent import GPU
+
+KWH = 3_600_000
+# 1 kWh of useful heat: 1 / (0.85 x 10.6) = 0.110988 L of oil, at 1.30 CAD/L
+VALUE_OF_A_KWH = 0.144284
+OFF = web.Response(body=b"<html>a login page</html>", content_type="text/html")
+
+
+async def test_450_w_are_1535_btu_per_hour(hass, entry, setup, entity_id):
+    await setup(entry)
+    power = hass.states.get(entity_id("sensor", f"{entry.entry_id}_power"))
+    heat = hass.states.get(entity_id("sensor", "heat_output"))
+    assert float(power.state) == 450
+    assert power.attributes["unit_of_measurement"] == "W"
+    assert round(float(heat.state)) == 1535
+    assert heat.attributes["unit_of_measurement"] == "BTU/h"
+
+
+async def test_a_month_at_400_w_in_quebec(agent, entry, setup, poll, figure):
+    """288 kWh at 0.0718 CAD; oil at 1.30 CAD/L, 85 %, 10.6 kWh/L."""
+    await setup(entry)
+    agent.gpu(energy_j=288.0 * KWH)
+    await poll()
+    assert figure(f"{entry.entry_id}_energy") == 288
+    assert figure("electricity_cost") == pytest.approx(20.6784, abs=1e-4)  # 288 x 0.0718
+    assert figure("fuel_displaced") == pytest.approx(31.9645, abs=1e-4)  # 288 / (0.85 x 10.6)
+    assert figure("heat_value") == pytest.approx(41.5538, abs=1e-4)  # 31.9645 x 1.30
+    assert figure("net_cost") == pytest.approx(-20.8754, abs=1e-4)
+
+
+async def test_what_a_source_used_before_it_was_added_is_not_counted(
+    agent, entry, setup, poll, figure
+):
+    agent.gpu(energy_j=500.0 * KWH)
+    await setup(entry)
+    agent.gpu(energy_j=501.0 * KWH)
+    await poll()
+    assert figure(f"{entry.entry_id}_energy") == 1
+
+
+async def test_source_and_gpu_show_their_own_figures(hass, agent, entry, setup, poll, entity_id):
+    await setup(entry)
+    agent.gpu(energy_j=2.0 * KWH, power_w=350.0)
+    await poll()
+    (subentry,) = entry.subentries
+    states = {
+        ending: hass.states.get(entity_id("sensor", ending)).state
+        for ending in (
+            f"{subentry}_power",
+            f"{subentry}_energy",
+            f"{GPU}_power",
+            f"{GPU}_energy",
+            f"{GPU}_temperature",
+            f"{GPU}_utilization",
+        )
+    }
+    assert [float(state) for state in states.values()] == [350, 2, 350, 2, 61, 98]
+
+
+async def test_while_the_source_is_off_powers_are_unavailable_and_totals_stay(
+    hass, agent, entry, setup, poll, entity_id, figure, caplog
+):
+    await setup(entry)
+    agent.gpu(energy_j=1.0 * KWH)
+    await poll()
+    caplog.clear()
+    caplog.set_level(logging.INFO, "custom_components.gpu_heat")
+    await agent.stop()
+    for _ in range(4):
+        await poll()
+
+    zone_power = entity_id("sensor", f"{entry.entry_id}_power")
+    assert hass.states.get(zone_power).state == "unavailable"
+    assert hass.states.get(entity_id("sensor", f"{GPU}_power")).state == "unavailable"
+    assert hass.states.get(entity_id("switch", "train_running")).state == "unavailable"
+    assert hass.states.get(entity_id("binary_sensor", "online")).state == "off"
+    assert figure(f"{entry.entry_id}_energy") == 1
+    assert figure(f"{GPU}_energy") == 1
+
+    await agent.start()
+    agent.gpu(energy_j=3.0 * KWH)
+    await poll()
+    assert hass.states.get(zone_power).state == "450.0"
+    assert hass.states.get(entity_id("binary_sensor", "online")).state == "on"
+    assert figure(f"{entry.entry_id}_energy") == 3
+    lines = [item.levelname for item in caplog.records if item.name.startswith("custom_comp")]
+    assert lines == ["ERROR", "INFO"]  # one down, one up
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        OFF,
+        web.Response(body=b'{"agent": {"id": "agent-1", "na', content_type="application/json"),
+        web.Response(body=b'{"agent": 1}', content_type="application/json"),
+        web.Response(body=b"[" * 100_000, content_type="application/json"),
+        web.Response(body=b"\xff\x00\xfe", content_type="application/json"),
+        web.Response(body=b"{}", status=503, content_type="application/json"),
+    ],
+    ids=["login page", "half a page", "no snapshot", "deep", "binary", "503"],
+)
+async def test_garbage_makes_the_source_unavailable_and_nothing_else(
+    hass, agent, entry, setup, poll, entity_id, figure, caplog, answer
+):
+    await setup(entry)
+    agent.gpu(energy_j=1.0 * KWH)
+    await poll()
+    caplog.clear()
+    agent.answer = answer
+    await poll()
+    await poll()
+    assert hass.states.get(entity_id("binary_sensor", "online")).state == "off"
+    assert figure(f"{entry.entry_id}_energy") == 1
+    assert len([item for item in caplog.records if item.levelname == "ERROR"]) == 1
+    agent.answer = None
+    await poll()
+    assert hass.states.get(entity_id("binary_sensor", "online")).state == "on"
+
+
+async def test_energy_used_while_home_assistant_was_down_is_counted_when_it_returns(
+    hass, agent, entry, setup, poll, figure, freezer
+):
+    await setup(entry)
+    agent.gpu(energy_j=1.0 * KWH)
+    await poll()
+    await hass.config_entries.async_unload(entry.entry_id)
+    freezer.tick(86400)
+    agent.gpu(energy_j=11.0 * KWH)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert figure(f"{entry.entry_id}_energy") == 11
+    assert figure("electricity_cost") == pytest.approx(11 * 0.0718)
+    assert figure("heat_value") == pytest.approx(11 * VALUE_OF_A_KWH, abs=1e-5)
+
+
+async def test_a_crash_loses_no_energy(hass, hass_storage, agent, entry, setup, poll):
+    """The file that a killed Home Assistant leaves has the sums and the counters they belong to."""
+    await setup(entry)
+    agent.gpu(energy_j=1.0 * KWH)
+    await poll()
+    await poll(seconds=2)
+    stored = hass_storage[f"{DOMAIN}.{entry.entry_id}.ledger"]["data"]
+    assert stored["totals"]["energy_j"] == "3600000.0"
+    (account,) = stored["accounts"].values()
+    assert account["readings"][GPU]["counter_j"] == "3600000.0"
+
+
+async def test_late_energy_is_spread_over_the_months_it_was_used_in(
+    hass, agent, entry, setup, freezer, figure
+):
+    """Four days, one of them in April (heating) and three in May: a quarter is useful."""
+    await setup(entry)
+    await hass.config_entries.async_unload(entry.entry_id)
+    await hass.config.async_set_time_zone("UTC")
+    freezer.move_to("2026-04-30 00:00:00+00:00")
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    before = figure("heat_value")
+    await hass.config_entries.async_unload(entry.entry_id)
+    freezer.move_to("2026-05-04 00:00:00+00:00")
+    agent.gpu(energy_j=40.0 * KWH)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert figure("heat_value") - before == pytest.approx(10 * VALUE_OF_A_KWH, abs=1e-4)
+    assert figure("electricity_cost") == pytest.approx(40 * 0.0718)
+
+
+async def test_an_agent_that_starts_counting_anew_invents_no_energy(
+    agent, entry, setup, poll, figure
+):
+    await setup(entry)
+    agent.gpu(energy_j=5.0 * KWH)
+    await poll()
+    agent.snapshot = replace(agent.snapshot, agent=replace(agent.snapshot.agent, id="reinstalled"))
+    agent.gpu(energy_j=9.0 * KWH)
+    await poll()
+    assert figure(f"{entry.entry_id}_energy") == 5
+    agent.gpu(energy_j=10.0 * KWH)
+    await poll()
+    assert figure(f"{entry.entry_id}_energy") == 6
+
+
+async def test_where_the_host_is_metered_its_gpus_are_parts_of_it(
+    hass, agent, entry, setup, poll, figure
+):
+    agent.host(power_w=600.0, energy_j=100.0 * KWH)
+    await setup(entry)
+    agent.host(power_w=620.0, energy_j=102.0 * KWH)
+    agent.gpu(energy_j=1.5 * KWH)
+    await poll()
+    assert figure(f"{entry.entry_id}_power") == 620
+    assert figure(f"{entry.entry_id}_energy") == 2
+    assert figure(f"{GPU}_energy") == 1.5
+
+
+async def test_a_sum_with_a_part_unknown_is_unknown(hass, agent, entry, setup, poll, entity_id):
+    await setup(entry)
+    agent.gpu(power_w=None)
+    await poll()
+    assert hass.states.get(entity_id("sensor", f"{entry.entry_id}_power")).state == "unknown"
+    assert hass.states.get(entity_id("sensor", "heat_output")).state == "unknown"
+
+
+async def test_a_card_that_never_had_a_reading_is_not_missed(hass, agent, entry, setup, entity_id):
+    old_card = Device(id="GPU-old", vendor=Vendor.NVIDIA, name="GT 710", index=1)
+    agent.snapshot = replace(agent.snapshot, devices=(*agent.snapshot.devices, old_card))
+    await setup(entry)
+    assert hass.states.get(entity_id("sensor", f"{entry.entry_id}_power")).state == "450.0"
+    assert hass.states.get(entity_id("sensor", "GPU-old_power")).state == "unknown"
+
+
+async def test_a_gpu_and_a_job_that_turn_up_are_added_without_a_reload(
+    hass, agent, entry, setup, poll, entity_id
+):
+    await setup(entry)
+    second = replace(agent.snapshot.devices[0], id="GPU-2", index=1, power_w=50.0)
+    job = replace(agent.snapshot.jobs[0], id="late", name="Late")
+    agent.snapshot = replace(
+        agent.snapshot,
+        devices=(*agent.snapshot.devices, second),
+        jobs=(*agent.snapshot.jobs, job),
+    )
+    await poll()
+    assert hass.states.get(entity_id("sensor", "GPU-2_power")).state == "50.0"
+    assert hass.states.get(entity_id("switch", "job_late_running")).state == "on"
+    assert hass.states.get(entity_id("sensor", f"{entry.entry_id}_power")).state == "500.0"
+
+
+async def test_a_zone_starts_while_its_source_is_off(
+    hass, agent, entry, setup, poll, entity_id, figure
+):
+    await setup(entry)
+    agent.gpu(energy_j=4.0 * KWH)
+    await poll()
+    await hass.config_entries.async_unload(entry.entry_id)
+    await agent.stop()
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert entry.state is ConfigEntryState.LOADED
+    assert figure(f"{GPU}_energy") == 4
+    assert hass.states.get(entity_id("sensor", f"{GPU}_power")).state == "unavailable"
+    await agent.start()
+    await poll()
+    assert hass.states.get(entity_id("sensor", f"{GPU}_power")).state == "450.0"
+
+
+async def test_the_season_follows_the_months(hass, entry, setup, freezer, poll, entity_id):
+    await setup(entry)
+    season = entity_id("sensor", "season")
+    assert hass.states.get(season).state == "heating"
+    freezer.move_to("2026-05-15 12:00:00+00:00")
+    await poll()
+    assert hass.states.get(season).state == "shoulder"
+    freezer.move_to("2026-07-15 12:00:00+00:00")
+    await poll()
+    assert hass.states.get(season).state == "cooling"
+
+
+@pytest.mark.parametrize(
+    ("mode", "room", "useful"),
+    [
+        (HVACMode.HEAT, 21.5, 1),  # target + 0.5 K: all of it
+        (HVACMode.HEAT, 22.0, 0.5),
+        (HVACMode.HEAT, 22.5, 0),
+        (HVACMode.OFF, 15.0, 0),  # nothing is displaced
+        ("unavailable", None, 1),  # by the calendar
+    ],
+)
+async def test_heat_is_useful_as_far_as_the_thermostat_wants_it(
+    hass, agent, setup, poll, figure, mode, room, useful
+):
+    hass.states.async_set("climate.room", mode, {"current_temperature": room, "temperature": 21})
+    heating = OPTIONS["heating"] | {"thermostat": "climate.room"}
+    await setup(zone_entry(agent, heating=heating))
+    agent.gpu(energy_j=10.0 * KWH)
+    await poll()
+    assert figure("heat_value") == pytest.approx(10 * useful * VALUE_OF_A_KWH, abs=1e-5)
+
+
+async def test_a_thermostat_in_fahrenheit_is_understood(hass, agent, setup, poll, figure):
+    """71.6 °F is 22 °C, 1 K above a target of 69.8 °F."""
+    hass.config.units = US_CUSTOMARY_SYSTEM
+    hass.states.async_set(
+        "climate.room",
+        HVACMode.HEAT_COOL,
+        {"current_temperature": 71.6, "target_temp_low": 69.8, "target_temp_high": 75},
+    )
+    heating = OPTIONS["heating"] | {"thermostat": "climate.room"}
+    await setup(zone_entry(agent, heating=heating))
+    agent.gpu(energy_j=10.0 * KWH)
+    await poll()
+    assert figure("heat_value") == pytest.approx(5 * VALUE_OF_A_KWH, abs=1e-3)
+
+
+async def test_a_change_of_prices_does_not_rewrite_the_past(
+    hass, agent, entry, setup, poll, figure
+):
+    await setup(entry)
+    agent.gpu(energy_j=1.0 * KWH)
+    await poll()
+    hass.config_entries.async_update_entry(
+        entry, options={**entry.options, "electricity": {"electricity_price": 1.0}}
+    )
+    await hass.async_block_till_done()
+    assert figure("electricity_cost") == pytest.approx(0.0718)
+    agent.gpu(energy_j=2.0 * KWH)
+    await poll()
+    assert figure("electricity_cost") == pytest.approx(1.0718)
+
+
+async def test_a_ledger_that_cannot_be_read_is_not_overwritten(
+    hass, hass_storage, entry, setup, agent
+):
+    key = f"{DOMAIN}.{entry.entry_id}.ledger"
+    hass_storage[key] = {"version": 1, "key": key, "data": {"totals": {"energy_j": "many"}}}
+    entry.add_to_hass(hass)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert hass_storage[key]["data"] == {"totals": {"energy_j": "many"}}
+
+
+async def test_devices_stand_below_each_other(hass, entry, setup):
+    await setup(entry)
+    devices = dr.async_get(hass)
+    (subentry,) = entry.subentries
+    zone = devices.async_get_device_by_identifier((DOMAIN, entry.entry_id), entry.entry_id)
+    source = devices.async_get_device_by_identifier((DOMAIN, subentry), entry.entry_id)
+    parts = {
+        device.name: device.parent_device_id
+        for device in dr.async_child_entries_for_config_entry(devices, entry.entry_id)
+    }
+    assert source.via_device_id == zone.id
+    assert parts == {
+        "GPU 0 NVIDIA GeForce RTX 4090": source.id,
+        "Fine-tune": source.id,
+        "Index": source.id,
+    }
+
+
+async def test_only_what_the_source_no_longer_has_can_be_removed(hass, agent, entry, setup, poll):
+    await setup(entry)
+    devices = dr.async_get(hass)
+    agent.snapshot = replace(agent.snapshot, jobs=agent.snapshot.jobs[1:])
+    await poll()
+    removable = [
+        device.name
+        for device in (
+            *dr.async_entries_for_config_entry(devices, entry.entry_id),
+            *dr.async_child_entries_for_config_entry(devices, entry.entry_id),
+        )
+        if await async_remove_config_entry_device(hass, entry, device)
+    ]
+    assert removable == ["Fine-tune"]
+
+
+async def test_a_removed_zone_leaves_no_file(hass, hass_storage, entry, setup, poll):
+    await setup(entry)
+    await hass.config_entries.async_remove(entry.entry_id)
+    await poll()
+    assert not [key for key in hass_storage if key.startswith(DOMAIN)]
+
+
+async def test_a_job_state_of_a_later_version_is_unknown(
+    hass, agent, entry, setup, entity_id, poll
+):
+    await setup(entry)
+    agent.job("train", state=JobState.UNKNOWN)
+    await poll()
+    assert hass.states.get(entity_id("switch", "train_running")).state == "unknown"
+    assert hass.states.get(entity_id("sensor", "train_status")).state == "unknown"
