@@ -1,0 +1,101 @@
+"""The command line."""
+
+import argparse
+from collections.abc import Sequence
+import logging
+import os
+from pathlib import Path
+import sys
+
+from . import __version__
+from .check import check
+from .config import Config, TlsMode, default_config, load_config, with_overrides
+from .drivers import KINDS
+from .errors import UsageError
+from .hardware import make_reader
+from .simulated import parse_spec
+from .state_dir import StateDir
+from .tls import fingerprint
+
+_EPILOG = "Without --config a file is read if it is there: see docs/agent.md."
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0 is success, 1 that `check` found no power, 2 a fault of set-up."""
+    args = _parser().parse_args(argv)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
+    )
+    try:
+        return _command(args)
+    except UsageError as err:
+        sys.stderr.write(f"gpu-heat-agent: {' '.join(str(err).split())}\n")
+        return 2
+
+
+def _command(args: argparse.Namespace) -> int:
+    config = _config(args)
+    simulation = None if args.simulate is None else parse_spec(args.simulate)
+    if args.command == "check":
+        reader = make_reader(simulation, seed="check", busy=frozenset)
+        return check(reader, sys.stdout.write)
+    state_dir = args.state_dir or default_state_dir()
+    if args.command == "token":
+        mark = fingerprint(config.server)
+        sys.stdout.write(StateDir(state_dir).token() + "\n")
+        if mark is not None:
+            sys.stdout.write(mark + "\n")
+        return 0
+    from .run import Launch, run  # noqa: PLC0415 - the HTTP server takes half a second to import
+
+    run(Launch(config=config, state_dir=state_dir, simulation=simulation))
+    return 0
+
+
+def default_config_path() -> Path:
+    """Return where the config file is looked for."""
+    if os.geteuid() == 0:
+        return Path("/etc/gpu-heat-agent.toml")
+    return _xdg("XDG_CONFIG_HOME", ".config") / "gpu-heat-agent.toml"
+
+
+def default_state_dir() -> Path:
+    """Return where the state is kept."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/gpu-heat-agent")
+    return _xdg("XDG_STATE_HOME", ".local/state") / "gpu-heat-agent"
+
+
+def _config(args: argparse.Namespace) -> Config:
+    path = args.config
+    if path is None and default_config_path().exists():
+        path = default_config_path()
+    config = default_config() if path is None else load_config(path, KINDS)
+    return with_overrides(config, listen=args.listen, tls=args.tls)
+
+
+def _xdg(variable: str, fallback: str) -> Path:
+    given = os.environ.get(variable, "")
+    return Path(given) if given.startswith("/") else Path.home() / fallback
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gpu-heat-agent",
+        description="Serve a GPU server's power and energy, and pause and resume its jobs.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="run|check|token")
+    for name, text in (
+        ("run", "serve until stopped"),
+        ("check", "print what this machine supports; exit 0 only if power is readable"),
+        ("token", "print the API token"),
+    ):
+        command = commands.add_parser(name, help=text, description=text, epilog=_EPILOG)
+        command.add_argument("--config", type=Path, metavar="FILE", help="TOML file")
+        command.add_argument("--listen", metavar="HOST:PORT", help="default: port 9839, everywhere")
+        command.add_argument("--state-dir", type=Path, metavar="DIR", help="token and counters")
+        command.add_argument("--tls", choices=[mode.value for mode in TlsMode], help="default: off")
+        command.add_argument("--simulate", metavar="SPEC", help="GPUs to simulate: 2xrtx_3090")
+    return parser

@@ -1,0 +1,110 @@
+"""Energy from a device's own counter, or from its power summed over time. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from .models import EnergyOrigin
+
+MAX_GAP_S = 10.0
+"""Power is summed across at most this much time without a reading."""
+
+MAX_POWER_W = 3000.0
+"""More than any single accelerator draws: what a counter can have gained in a time."""
+
+COUNTER_SLACK_J = MAX_POWER_W * 60.0
+"""A counter moves in steps, and two clocks are compared over an agent restart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnergyMeter:
+    """The energy of one device since its meter was made, in J; never decreases.
+
+    `counter_j` with `counted_at_s` and `power_w` with `powered_at_s` are the last good
+    readings; times are seconds of any clock that the caller keeps to.
+    """
+
+    total_j: float = 0.0
+    origin: EnergyOrigin = EnergyOrigin.INTEGRATED
+    counter_j: float | None = None
+    counted_at_s: float | None = None
+    power_w: float | None = None
+    powered_at_s: float | None = None
+
+    def advance(
+        self, *, at_s: float, power_w: float | None, counter_j: float | None
+    ) -> "EnergyMeter":
+        """Return the meter after a reading; None stands for what could not be read.
+
+        A meter that has seen a counter stays with it: while the counter is silent the
+        total stands still, and the next value covers the time between.
+        """
+        if counter_j is not None:
+            return replace(
+                self,
+                total_j=self.total_j + self._counted_j(at_s, counter_j),
+                origin=EnergyOrigin.COUNTER,
+                counter_j=counter_j,
+                counted_at_s=at_s,
+                power_w=None,
+                powered_at_s=None,
+            )
+        if self.origin is EnergyOrigin.COUNTER or power_w is None:
+            return self
+        return replace(
+            self,
+            total_j=self.total_j + self._summed_j(at_s, power_w),
+            power_w=power_w,
+            powered_at_s=at_s,
+        )
+
+    def _counted_j(self, at_s: float, counter_j: float) -> float:
+        """Return what the counter gained; after a reset that is all it shows."""
+        if self.counter_j is None or self.counted_at_s is None:
+            return 0.0
+        elapsed_s = at_s - self.counted_at_s
+        gained_j = counter_j - self.counter_j
+        if gained_j >= 0 and elapsed_s < 0:  # the clock was set back, the counter was not
+            return gained_j
+        plausible_j = max(elapsed_s, 0.0) * MAX_POWER_W
+        if gained_j < 0:
+            return counter_j if counter_j <= plausible_j else 0.0
+        return gained_j if gained_j <= plausible_j + COUNTER_SLACK_J else 0.0
+
+    def _summed_j(self, at_s: float, power_w: float) -> float:
+        if self.power_w is None or self.powered_at_s is None:
+            return 0.0
+        elapsed_s = at_s - self.powered_at_s
+        if not 0 <= elapsed_s <= MAX_GAP_S:
+            return 0.0
+        return (self.power_w + power_w) / 2 * elapsed_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostMeter:
+    """The estimated energy of the whole machine, in J; never decreases."""
+
+    total_j: float = 0.0
+    base: EnergyMeter = EnergyMeter()
+
+    def advance(
+        self, *, at_s: float, devices_j: float, base_load_w: float, psu_efficiency: float
+    ) -> "HostMeter":
+        """Return the meter after its devices used `devices_j` more."""
+        base = self.base.advance(at_s=at_s, power_w=base_load_w, counter_j=None)
+        gained_j = devices_j + base.total_j - self.base.total_j
+        return HostMeter(total_j=self.total_j + gained_j / psu_efficiency, base=base)
+
+
+def host_power_w(
+    powers_w: Iterable[float | None], *, base_load_w: float, psu_efficiency: float
+) -> float | None:
+    """Return the power at the wall in W: devices and the rest, through the power supply.
+
+    None where one of the powers is not known: without it the sum would be too small.
+    """
+    total_w = base_load_w
+    for power_w in powers_w:
+        if power_w is None:
+            return None
+        total_w += power_w
+    return total_w / psu_efficiency

@@ -1,0 +1,150 @@
+"""Turns readings into samples with energy; blocking, for the hardware's thread."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+import logging
+
+from .clock import Now
+from .config import HostConfig, HostPower
+from .energy import EnergyMeter, HostMeter, host_power_w
+from .errors import UnreachableError
+from .models import Device, EnergyOrigin, Host, HostOrigin
+from .readers import DeviceReader, DeviceReading
+from .state import State
+from .state_dir import Store
+
+_LOGGER = logging.getLogger(__name__)
+
+PERSIST_INTERVAL_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """All devices and the host at one moment; no energy in it is ahead of the state file."""
+
+    taken: Now
+    devices: tuple[Device, ...]
+    host: Host
+
+
+class Metering:
+    """The meters of all devices and of the host, over one reader."""
+
+    def __init__(
+        self, reader: DeviceReader, store: Store, host: HostConfig, clock: Callable[[], Now]
+    ) -> None:
+        self._reader = reader
+        self._store = store
+        self._host = host
+        self._clock = clock
+        self._started = clock()
+        self._meters: Mapping[str, EnergyMeter] = store.state.meters
+        self._host_meter = store.state.host
+        self._persisted_s = self._started.steady_s
+        self._reading_failed = self._writing_failed = False
+        self._readings: Sequence[DeviceReading] = ()
+        self._taken = self._started
+
+    @property
+    def summing(self) -> bool:
+        """Whether some energy has to be summed from power, which wants frequent readings."""
+        if self._host.power is HostPower.ESTIMATE:
+            return True
+        return any(meter.origin is EnergyOrigin.INTEGRATED for meter in self._present().values())
+
+    def advance(self) -> None:
+        """Read all devices and move the meters on, writing them down now and then."""
+        try:
+            self._readings = self._reader.read()
+        except UnreachableError as err:
+            self._readings = ()
+            if not self._reading_failed:
+                _LOGGER.warning("No device can be read: %s", err)
+            self._reading_failed = True
+        else:
+            self._reading_failed = False
+        self._taken = self._clock()
+        self._move_meters()
+        if self._taken.steady_s - self._persisted_s >= PERSIST_INTERVAL_S:
+            self.persist()
+
+    def sample(self) -> Sample:
+        """Return the present readings with energies that are on the disk."""
+        self.advance()
+        self.persist()
+        state = self._store.state
+        return Sample(
+            taken=self._taken,
+            devices=tuple(_metered(reading, state.meters) for reading in self._readings),
+            host=self._host_now(state.host),
+        )
+
+    def persist(self) -> None:
+        """Write the meters down; while that fails the energies served stand still."""
+
+        def changed(state: State) -> State:
+            return replace(state, meters=self._meters, host=self._host_meter)
+
+        self._persisted_s = self._taken.steady_s
+        try:
+            self._store.update(changed)
+        except OSError as err:
+            if not self._writing_failed:
+                _LOGGER.warning("The state file cannot be written: %s", err.strerror)
+            self._writing_failed = True
+        else:
+            self._writing_failed = False
+
+    def close(self) -> None:
+        """Write the meters down and let go of the hardware."""
+        self.persist()
+        self._reader.close()
+
+    def _move_meters(self) -> None:
+        # The steady clock within one run, the wall clock from one run to the next.
+        at_s = self._started.wall_s + self._taken.steady_s - self._started.steady_s
+        meters, gained_j = dict(self._meters), 0.0
+        for reading in self._readings:
+            device = reading.device
+            if device.power_w is None and reading.counter_j is None:
+                continue
+            before = meters.get(device.id, EnergyMeter())
+            after = before.advance(at_s=at_s, power_w=device.power_w, counter_j=reading.counter_j)
+            meters[device.id] = after
+            gained_j += after.total_j - before.total_j
+        self._meters = meters
+        if self._host.power is HostPower.ESTIMATE:
+            self._host_meter = self._host_meter.advance(
+                at_s=at_s,
+                devices_j=gained_j,
+                base_load_w=self._host.base_load_w,
+                psu_efficiency=self._host.psu_efficiency,
+            )
+
+    def _host_now(self, meter: HostMeter) -> Host:
+        if self._host.power is HostPower.NONE:
+            return Host()
+        powers_w: list[float | None] = [
+            reading.device.power_w
+            for reading in self._readings
+            if reading.device.power_w is not None or reading.device.id in self._meters
+        ]
+        if self._reading_failed:
+            powers_w.append(None)
+        power_w = host_power_w(
+            powers_w,
+            base_load_w=self._host.base_load_w,
+            psu_efficiency=self._host.psu_efficiency,
+        )
+        return Host(power_w=power_w, energy_j=meter.total_j, origin=HostOrigin.ESTIMATE)
+
+    def _present(self) -> Mapping[str, EnergyMeter]:
+        ids = {reading.device.id for reading in self._readings}
+        return {key: meter for key, meter in self._meters.items() if key in ids}
+
+
+def _metered(reading: DeviceReading, meters: Mapping[str, EnergyMeter]) -> Device:
+    meter = meters.get(reading.device.id)
+    if meter is None:
+        return reading.device
+    return replace(reading.device, energy_j=meter.total_j, energy_origin=meter.origin)

@@ -1,0 +1,206 @@
+"""One job that is a process: started by us, or found through its PID file."""
+
+from collections.abc import Mapping
+import logging
+import os
+from pathlib import Path
+import subprocess
+from typing import Protocol
+
+import psutil
+
+from .clock import boot_id
+from .config import JobConfig
+from .job_view import JobView
+from .launch import bound_log, find_marked, fingerprint, launch, log_path, mark
+from .models import JobState
+from .process_tree import Tree
+from .processes import Row, identify, identity_from_json
+from .state import JsonObject
+
+_LOGGER = logging.getLogger(__name__)
+
+_PIDFILE_BYTES = 64
+_PIDFILE_SLACK_S = 2.0
+_OUTCOMES = {
+    "finished": JobState.FINISHED,
+    "failed": JobState.FAILED,
+    "unknown": JobState.UNKNOWN,
+}
+
+
+class ProcessJob(Protocol):
+    """What the driver asks of either kind."""
+
+    config: JobConfig
+
+    def start(self, table: Mapping[int, Row]) -> None:
+        """Start the job if that is ours to do."""
+
+    def observe(self, table: Mapping[int, Row]) -> JobView:
+        """Return the job's state."""
+
+    def tree(self, table: Mapping[int, Row]) -> Tree | None:
+        """Return the job's processes, None where there are none."""
+
+    def terminated(self) -> None:
+        """Take note that we ended the job."""
+
+    def memory(self) -> JsonObject:
+        """Return what a later run of the agent has to know."""
+
+
+class CommandJob:
+    """A ProcessJob that the agent starts; it outlives the agent and is found again."""
+
+    def __init__(self, config: JobConfig, memory: JsonObject, folder: Path) -> None:
+        self.config = config
+        self._folder = folder
+        self._fingerprint = memory.get("fingerprint")
+        root = identity_from_json(memory.get("root"))
+        self._tree = None if root is None else Tree(root=root, session=True)
+        self._outcome = _OUTCOMES.get(str(memory.get("outcome")))
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def start(self, table: Mapping[int, Row]) -> None:
+        """Find the process that runs, or start one unless this command has ended well."""
+        if self._outcome is None and self._tree is not None and self._tree.rows(table):
+            _LOGGER.info("Job %s: found running as process %d", self.config.id, self._tree.root.pid)
+            return
+        stray = find_marked(table, mark(self._folder, self.config.id))
+        if stray is not None:
+            _LOGGER.info("Job %s: found again as process %d", self.config.id, stray.pid)
+            self._tree, self._outcome = Tree(root=stray, session=True), None
+            return
+        if self._outcome is None and self._tree and self._tree.root.boot_id == boot_id():
+            self._outcome = JobState.UNKNOWN  # it ended while nobody watched
+        done = self._outcome in {JobState.FINISHED, JobState.UNKNOWN}
+        if done and self._fingerprint == fingerprint(self.config):
+            _LOGGER.info("Job %s: has ended, not started again", self.config.id)
+            return
+        self._launch()
+
+    def observe(self, table: Mapping[int, Row]) -> JobView:
+        """Return the state; how it ended is known of a process that this run started."""
+        if self._outcome is not None:
+            return JobView(state=self._outcome, can_pause=False)
+        if self._tree is None:
+            return JobView(state=JobState.QUEUED, can_pause=False)
+        bound_log(log_path(self._folder, self.config.id))
+        code = None if self._child is None else self._child.poll()
+        self._tree = self._tree.seen(table)
+        if self._tree.members:
+            return _live_view(self._tree, table)
+        if self._child is not None and code is None:  # it came after the table was read
+            return JobView(state=JobState.RUNNING, can_pause=False)
+        self._outcome = _outcome(code)
+        _LOGGER.info("Job %s: ended, exit code %s", self.config.id, code)
+        return JobView(state=self._outcome, can_pause=False)
+
+    def tree(self, table: Mapping[int, Row]) -> Tree | None:
+        """Return the session of the command."""
+        if self._outcome is not None or self._tree is None or not self._tree.rows(table):
+            return None
+        return self._tree
+
+    def terminated(self) -> None:
+        """Forget the process, so that the next run of the agent starts the job again."""
+        self._tree = self._outcome = None
+
+    def memory(self) -> JsonObject:
+        """Return the process, how it ended, and of which command it is."""
+        return {
+            "root": None if self._tree is None else self._tree.root.to_json(),
+            "outcome": None if self._outcome is None else self._outcome.value,
+            "fingerprint": self._fingerprint,
+        }
+
+    def _launch(self) -> None:
+        self._fingerprint = fingerprint(self.config)
+        self._tree = None
+        try:
+            self._child = launch(self.config, self._folder)
+        except OSError as err:
+            self._outcome = JobState.FAILED
+            _LOGGER.warning("Job %s: cannot be started: %s", self.config.id, err)
+            return
+        root = identify(self._child.pid)  # not reaped yet, so even if it has ended it is there
+        self._tree = None if root is None else Tree(root=root, session=True)
+        self._outcome = None
+        _LOGGER.info("Job %s: started as process %d", self.config.id, self._child.pid)
+
+
+class PidfileJob:
+    """A ProcessJob that someone else starts, known through the PID in a file."""
+
+    def __init__(self, config: JobConfig) -> None:
+        self.config = config
+
+    def start(self, table: Mapping[int, Row]) -> None:
+        """Leave starting it to others."""
+
+    def observe(self, table: Mapping[int, Row]) -> JobView:
+        """Return the state; without a process it is not known why there is none."""
+        tree = self.tree(table)
+        if tree is None:
+            return JobView(state=JobState.UNKNOWN, can_pause=False)
+        return _live_view(tree, table)
+
+    def tree(self, table: Mapping[int, Row]) -> Tree | None:
+        """Return the process with what came from it, and its group if it leads one."""
+        row = table.get(self._pid() or 0)
+        if row is None or row.zombie or not self._as_old_as_file(row.pid):
+            return None
+        tree = Tree(root=row.identity, session=False)
+        if any(member.pid == os.getpid() for member in tree.rows(table)):
+            return None  # stopping it would stop the agent
+        return tree
+
+    def terminated(self) -> None:
+        """Take no note: the job is not ours to end."""
+
+    def memory(self) -> JsonObject:
+        """Return nothing: all is in the file."""
+        return {}
+
+    def _pid(self) -> int | None:
+        """Read a PID of at most a line; what is no PID of a job is None."""
+        try:
+            with open(self.config.pidfile or "", "rb") as file:
+                words = file.read(_PIDFILE_BYTES).split()
+            pid = int(words[0]) if words else 0
+        except (OSError, ValueError):
+            return None
+        return pid if pid > 1 and pid != os.getpid() else None
+
+    def _as_old_as_file(self, pid: int) -> bool:
+        """Tell the job from a stranger that got the PID of a stale file later."""
+        try:
+            written_s = (self.config.pidfile or Path()).stat().st_mtime
+            return psutil.Process(pid).create_time() <= written_s + _PIDFILE_SLACK_S
+        except (psutil.Error, OSError):
+            return False
+
+
+def _live_view(tree: Tree, table: Mapping[int, Row]) -> JobView:
+    running = tree.running(table)
+    if not running:
+        return JobView(state=JobState.PAUSED, can_pause=False)
+    return JobView(state=JobState.RUNNING, can_pause=all(_ours(row.pid) for row in running))
+
+
+def _ours(pid: int) -> bool:
+    """Return whether we may signal a process; one that has just ended is no obstacle."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return True
+
+
+def _outcome(code: int | None) -> JobState:
+    if code is None:
+        return JobState.UNKNOWN
+    return JobState.FINISHED if code == 0 else JobState.FAILED

@@ -1,0 +1,177 @@
+"""The process table: who belongs to a job, and signals that cannot hit a stranger."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+import errno
+import os
+from pathlib import Path
+import signal
+
+import psutil
+
+from .clock import boot_id
+from .state import JsonObject
+
+_PROC = Path("/proc")
+_STOPPED = frozenset({"T", psutil.STATUS_STOPPED})
+_ZOMBIE = frozenset({"Z", "X", psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """One process and no other: a PID comes again, together with its start it does not."""
+
+    pid: int
+    start: str
+    boot_id: str
+
+    def to_json(self) -> JsonObject:
+        """Return what `identity_from_json` reads."""
+        return {"pid": self.pid, "start": self.start, "boot_id": self.boot_id}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the process table."""
+
+    identity: Identity
+    parent: int
+    group: int
+    session: int
+    stopped: bool
+    zombie: bool
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self.identity.pid
+
+
+def identity_from_json(document: object) -> Identity | None:
+    """Read an identity; anything else is None."""
+    if not isinstance(document, dict):
+        return None
+    pid, start, boot = (document.get(key) for key in ("pid", "start", "boot_id"))
+    if isinstance(pid, int) and pid > 1 and isinstance(start, str) and isinstance(boot, str):
+        return Identity(pid=pid, start=start, boot_id=boot)
+    return None
+
+
+def scan() -> dict[int, Row]:
+    """Return all processes by PID."""
+    return scan_proc() if _has_proc() else scan_psutil()
+
+
+def scan_proc() -> dict[int, Row]:
+    """Read the table of Linux, one small file a process."""
+    boot = boot_id()
+    rows = {}
+    for entry in os.scandir(_PROC):
+        if entry.name.isdecimal() and (row := _proc_row(int(entry.name), boot)) is not None:
+            rows[row.pid] = row
+    return rows
+
+
+def scan_psutil() -> dict[int, Row]:
+    """Read the table of any other Unix."""
+    boot = boot_id()
+    rows = {}
+    for process in psutil.process_iter():
+        try:
+            with process.oneshot():
+                status = process.status()
+                rows[process.pid] = Row(
+                    identity=Identity(
+                        pid=process.pid, start=f"{process.create_time():.2f}", boot_id=boot
+                    ),
+                    parent=process.ppid(),
+                    group=os.getpgid(process.pid),
+                    session=os.getsid(process.pid),
+                    stopped=status in _STOPPED,
+                    zombie=status in _ZOMBIE,
+                )
+        except (psutil.Error, OSError):  # it ended, or the system hides it
+            continue
+    return rows
+
+
+def find(rows: Mapping[int, Row], identity: Identity | None) -> Row | None:
+    """Return the row of exactly this process if it is still there."""
+    row = rows.get(identity.pid) if identity is not None else None
+    return row if row is not None and row.identity == identity else None
+
+
+def descendants(rows: Mapping[int, Row], roots: Iterable[int]) -> list[Row]:
+    """Return the roots that exist and all that came from them, parents first."""
+    children: dict[int, list[Row]] = {}
+    for row in rows.values():
+        children.setdefault(row.parent, []).append(row)
+    found: dict[int, Row] = {}
+    waiting = [rows[pid] for pid in roots if pid in rows]
+    for row in waiting:  # grows while it is walked
+        if row.pid not in found:
+            found[row.pid] = row
+            waiting.extend(children.get(row.pid, ()))
+    return list(found.values())
+
+
+def identify(pid: int) -> Identity | None:
+    """Return the identity of the process that has this PID now."""
+    row = _proc_row(pid, boot_id()) if _has_proc() else scan_psutil().get(pid)
+    return None if row is None else row.identity
+
+
+def send(identity: Identity, signum: signal.Signals) -> bool:
+    """Signal exactly this process; False where it has ended. Raises PermissionError.
+
+    Where the system has them, a file descriptor of the process closes the gap between
+    looking and signalling, in which the PID could change hands.
+    """
+    try:
+        fd = _open_pidfd(identity.pid)
+        try:
+            if identify(identity.pid) != identity:
+                return False
+            if fd is None:
+                os.kill(identity.pid, signum)
+            else:
+                signal.pidfd_send_signal(fd, signum)
+        finally:
+            if fd is not None:
+                os.close(fd)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _open_pidfd(pid: int) -> int | None:
+    if not hasattr(os, "pidfd_open"):
+        return None
+    try:
+        return os.pidfd_open(pid)
+    except OSError as err:
+        if err.errno in {errno.ENOSYS, errno.EPERM}:  # Linux before 5.3, or a sandbox
+            return None
+        raise
+
+
+def _has_proc() -> bool:
+    return (_PROC / "self" / "stat").exists()
+
+
+def _proc_row(pid: int, boot: str) -> Row | None:
+    """Read /proc/PID/stat; the name in it may itself hold blanks and parentheses."""
+    try:
+        text = (_PROC / str(pid) / "stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return None
+    fields = text[text.rindex(b")") + 2 :].split()
+    state = fields[0].decode()
+    return Row(
+        identity=Identity(pid=pid, start=fields[19].decode(), boot_id=boot),
+        parent=int(fields[1]),
+        group=int(fields[2]),
+        session=int(fields[3]),
+        stopped=state in _STOPPED,
+        zombie=state in _ZOMBIE,
+    )

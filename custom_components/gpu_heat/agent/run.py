@@ -1,0 +1,147 @@
+"""Putting the agent together, in the order in which nothing is half-started."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+import logging
+from pathlib import Path
+import signal
+import socket
+import ssl
+
+from aiohttp import web
+
+from . import __version__
+from .announce import announced
+from .clock import as_datetime, read_clock
+from .config import Config, HostConfig, HostPower
+from .drivers import make_drivers
+from .hardware import make_reader
+from .jobs import JobBook
+from .metering import Metering
+from .models import AgentInfo, Job, JobState
+from .power_limits import PowerLimits
+from .sampler import Sampler
+from .server import Api
+from .service import Service
+from .simulated import Simulation, assign
+from .sockets import bind, is_loopback
+from .state_dir import StateDir, Store
+from .tls import ssl_context
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """What `run` was told."""
+
+    config: Config
+    state_dir: Path
+    simulation: Simulation | None = None
+
+
+def run(launch: Launch) -> None:
+    """Serve until SIGTERM or SIGINT. Raises UsageError; then nothing was started."""
+    if launch.simulation is not None:
+        assign(launch.config.jobs, launch.simulation.count)
+    context = ssl_context(launch.config.server)
+    sockets = bind(launch.config.server.listen)
+    try:
+        folder = StateDir(launch.state_dir)
+        folder.lock()
+        token, store = folder.token(), folder.open_store()
+        asyncio.run(_serve(launch, sockets, context, token, store))
+    finally:
+        for sock in sockets:
+            sock.close()
+
+
+async def _serve(
+    launch: Launch,
+    sockets: list[socket.socket],
+    context: ssl.SSLContext | None,
+    token: str,
+    store: Store,
+) -> None:
+    config = launch.config
+    info = AgentInfo(
+        id=store.state.agent_id,
+        name=config.name,
+        version=__version__,
+        started_at=as_datetime(read_clock().wall_s),
+    )
+    stopping = asyncio.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
+    service = make_service(launch, info, store)
+    api = Api(service, token=token, version=__version__, metrics_token=config.server.metrics_token)
+    runner = web.AppRunner(api.app(), access_log=None, handle_signals=False, shutdown_timeout=3.0)
+    try:
+        await service.start()
+        await runner.setup()
+        for sock in sockets:
+            await web.SockSite(runner, sock, ssl_context=context).start()
+            _say_where(sock, context)
+        async with announced(info, config.server, sockets[0].getsockname()[1]):
+            await _until(stopping, service)
+    finally:
+        await runner.cleanup()
+        await service.stop()
+        _LOGGER.info("Stopped")
+
+
+def make_service(launch: Launch, info: AgentInfo, store: Store) -> Service:
+    """Return the service over the real or the simulated hardware."""
+    config = launch.config
+    memories = {job_id: record.memory for job_id, record in store.state.jobs.items()}
+    drivers = make_drivers(config.jobs, memories, launch.state_dir)
+    book = JobBook(config.jobs, drivers, store, read_clock)
+    busy = _busy(launch, lambda: book.jobs)
+    reader = make_reader(launch.simulation, seed=info.id[:8], busy=busy)
+    metering = Metering(reader, store, _host(launch), read_clock)
+    sampler = Sampler(metering, read_clock)
+    limits = PowerLimits(reader, sampler, store, enabled=config.power_limit_enabled)
+    return Service(info, sampler, book, limits)
+
+
+def _busy(launch: Launch, jobs: Callable[[], Sequence[Job]]) -> Callable[[], frozenset[int]]:
+    """Return what tells which simulated GPUs the running jobs use."""
+    simulation = launch.simulation
+    used = {} if simulation is None else assign(launch.config.jobs, simulation.count)
+
+    def busy() -> frozenset[int]:
+        running = [used[job.id] for job in jobs() if job.state is JobState.RUNNING]
+        return frozenset().union(*running)
+
+    return busy
+
+
+def _host(launch: Launch) -> HostConfig:
+    """Return the config's host, or that of a simulated machine whose base load is known."""
+    host, simulation = launch.config.host, launch.simulation
+    if simulation is None or simulation.base_load_w is None or host.power is not HostPower.NONE:
+        return host
+    return replace(host, power=HostPower.ESTIMATE, base_load_w=simulation.base_load_w)
+
+
+def _say_where(sock: socket.socket, context: ssl.SSLContext | None) -> None:
+    host, port = sock.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    _LOGGER.info("Listening on %s://%s:%d", "http" if context is None else "https", shown, port)
+    if context is None and not is_loopback(host):
+        _LOGGER.warning("Without TLS the token crosses the network in the clear")
+
+
+async def _until(stopping: asyncio.Event, service: Service) -> None:
+    """Work until told to stop; a part that fails ends the agent, so that it is restarted."""
+    work = asyncio.create_task(service.run())
+    told = asyncio.create_task(stopping.wait())
+    await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if work.done():
+        await work
+    work.cancel()
+    with suppress(asyncio.CancelledError):
+        await work

@@ -1,0 +1,131 @@
+"""What the agent remembers between two runs, and how that is written down. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+import json
+import math
+from typing import TypeAlias
+import uuid
+
+from .energy import EnergyMeter, HostMeter
+from .models import EnergyOrigin
+
+Json: TypeAlias = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+JsonObject: TypeAlias = dict[str, Json]
+
+STATE_VERSION = 1
+
+
+class StateError(ValueError):
+    """A document is not a state that this version can read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """A pause that we made, on both clocks; `undo` is what the driver of `kind` needs to end it."""
+
+    kind: str
+    reason: str
+    lease_s: float
+    expires_at_s: float
+    steady_deadline_s: float
+    boot_id: str
+    undo: JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRecord:
+    """What is known of one job: its driver's own memory, and our pause."""
+
+    memory: JsonObject = field(default_factory=dict)
+    pause: Pause | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """All that must survive; `agent_id` is new whenever the meters start anew.
+
+    `found_limits_w` are the power limits, in W, that devices had before we set others.
+    """
+
+    agent_id: str
+    meters: Mapping[str, EnergyMeter] = field(default_factory=dict)
+    host: HostMeter = field(default_factory=HostMeter)
+    jobs: Mapping[str, JobRecord] = field(default_factory=dict)
+    found_limits_w: Mapping[str, float] = field(default_factory=dict)
+
+
+def new_state() -> State:
+    """Return the state of an agent that starts for the first time."""
+    return State(agent_id=str(uuid.uuid4()))
+
+
+def dump_state(state: State) -> str:
+    """Return the state as a JSON document."""
+    return json.dumps({"version": STATE_VERSION, **asdict(state)}, allow_nan=False)
+
+
+def parse_state(text: str) -> State:
+    """Read what `dump_state` wrote. Raises StateError."""
+    try:
+        document = json.loads(text)
+        if document["version"] != STATE_VERSION:
+            raise StateError(f"version {document['version']} is not {STATE_VERSION}")
+        return State(
+            agent_id=str(uuid.UUID(document["agent_id"])),
+            meters={key: _meter(item) for key, item in document["meters"].items()},
+            host=HostMeter(
+                total_j=_number(document["host"]["total_j"]),
+                base=_meter(document["host"]["base"]),
+            ),
+            jobs={key: _job(item) for key, item in document["jobs"].items()},
+            found_limits_w={k: _number(v) for k, v in document["found_limits_w"].items()},
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as err:
+        raise StateError(f"not a state of this agent: {err!r}") from err
+
+
+def _meter(document: Mapping[str, object]) -> EnergyMeter:
+    return EnergyMeter(
+        total_j=_number(document["total_j"]),
+        origin=EnergyOrigin(str(document["origin"])),
+        counter_j=_optional(document["counter_j"]),
+        counted_at_s=_optional(document["counted_at_s"]),
+        power_w=_optional(document["power_w"]),
+        powered_at_s=_optional(document["powered_at_s"]),
+    )
+
+
+def _job(document: Mapping[str, object]) -> JobRecord:
+    memory, pause = document["memory"], document["pause"]
+    return JobRecord(
+        memory=_object(memory), pause=None if pause is None else _pause(_object(pause))
+    )
+
+
+def _pause(document: JsonObject) -> Pause:
+    return Pause(
+        kind=str(document["kind"]),
+        reason=str(document["reason"]),
+        lease_s=_number(document["lease_s"]),
+        expires_at_s=_number(document["expires_at_s"]),
+        steady_deadline_s=_number(document["steady_deadline_s"]),
+        boot_id=str(document["boot_id"]),
+        undo=_object(document["undo"]),
+    )
+
+
+def _object(value: object) -> JsonObject:
+    if not isinstance(value, dict):
+        raise StateError(f"{value!r} is not an object")
+    return value
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise StateError(f"{value!r} is not a number")
+    return float(value)
+
+
+def _optional(value: object) -> float | None:
+    return None if value is None else _number(value)

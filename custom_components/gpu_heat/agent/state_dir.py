@@ -1,0 +1,146 @@
+"""The agent's state folder: its lock, the token and the state file."""
+
+from collections.abc import Callable
+from contextlib import suppress
+import fcntl
+import logging
+import os
+from pathlib import Path
+import re
+import secrets
+import threading
+import time
+
+from .errors import UsageError
+from .state import State, StateError, dump_state, new_state, parse_state
+
+_LOGGER = logging.getLogger(__name__)
+
+_TOKEN_BYTES = 32
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{32,}")
+
+
+class StateDir:
+    """The folder; made with mode 0700 where it is not there. Raises UsageError."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock_fd: int | None = None
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as err:
+            raise _unusable(path, err) from err
+
+    def lock(self) -> None:
+        """Claim the folder for this process; two agents must not share one."""
+        try:
+            fd = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as err:
+            raise _unusable(self.path, err) from err
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as err:
+            os.close(fd)
+            raise UsageError(
+                f"{self.path}: another agent is using this folder; stop it or give --state-dir"
+            ) from err
+        self._lock_fd = fd
+
+    def unlock(self) -> None:
+        """Let another process have the folder."""
+        if self._lock_fd is not None:
+            os.close(self._lock_fd)
+            self._lock_fd = None
+
+    def token(self) -> str:
+        """Return the API token, made at the first call."""
+        path = self.path / "token"
+        try:
+            if not path.exists():
+                self._make_token(path)
+            if path.stat().st_mode & 0o077:
+                _LOGGER.warning("Others could read %s; its mode is 0600 again", path)
+                path.chmod(0o600)
+            token = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as err:
+            raise UsageError(f"{path}: cannot be used ({err}); correct or remove it") from err
+        if not _TOKEN.fullmatch(token):
+            raise UsageError(f"{path}: does not hold a token; remove it to have one made")
+        return token
+
+    def open_store(self) -> "Store":
+        """Read the state file; one that cannot be read is set aside, not overwritten."""
+        path = self.path / "state.json"
+        try:
+            state = parse_state(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            state = new_state()
+        except (StateError, UnicodeDecodeError) as err:
+            aside = path.with_name(f"state.json.corrupt-{int(time.time())}")
+            path.rename(aside)
+            state = new_state()
+            _LOGGER.warning("State file set aside as %s (%s); counting starts anew", aside, err)
+        except OSError as err:
+            raise _unusable(path, err) from err
+        store = Store(path, state)
+        try:
+            store.update(lambda same: same)
+        except OSError as err:
+            raise _unusable(path, err) from err
+        return store
+
+    @staticmethod
+    def _make_token(path: Path) -> None:
+        """Write a new token whole; of two that are made at once the first one stays."""
+        made = path.with_name(f".token-{secrets.token_hex(8)}")
+        try:
+            _write(made, secrets.token_urlsafe(_TOKEN_BYTES) + "\n")
+            with suppress(FileExistsError):
+                path.hardlink_to(made)
+        finally:
+            made.unlink(missing_ok=True)
+
+
+class Store:
+    """The state, in memory and on the disk; safe to use from several threads."""
+
+    def __init__(self, path: Path, state: State) -> None:
+        self._path = path
+        self._state = state
+        self._lock = threading.Lock()
+
+    @property
+    def state(self) -> State:
+        """The last state that is on the disk."""
+        return self._state
+
+    def update(self, change: Callable[[State], State]) -> State:
+        """Write the changed state, then return it. Raises OSError; then nothing changed."""
+        with self._lock:
+            state = change(self._state)
+            partial = self._path.with_suffix(".tmp")
+            _write(partial, dump_state(state))
+            partial.replace(self._path)
+            _sync_folder(self._path.parent)
+            self._state = state
+            return state
+
+
+def _write(path: Path, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _unusable(path: Path, err: OSError) -> UsageError:
+    return UsageError(f"{path}: {err.strerror}; give a folder that can be written with --state-dir")

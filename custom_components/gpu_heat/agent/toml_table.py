@@ -1,0 +1,101 @@
+"""Typed reading of a TOML table: what is wrong is said with its key."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+import math
+from typing import TypeVar
+
+from .errors import UsageError
+
+_E = TypeVar("_E", bound=StrEnum)
+
+
+class Table:
+    """One table of a TOML document; each method takes one key out of it.
+
+    `path` names the table in messages, such as "jobs[0]". `finish` refuses what is left.
+    """
+
+    def __init__(self, values: Mapping[str, object], path: str = "") -> None:
+        self._left = dict(values)
+        self._path = path
+
+    def fault(self, key: str, text: str) -> UsageError:
+        """Return the error for a key of this table."""
+        return UsageError(f"{self._name(key)}: {text}")
+
+    def string(self, key: str) -> str | None:
+        """Take a string that is not empty."""
+        value = self._left.pop(key, None)
+        if value is None or (isinstance(value, str) and value.strip()):
+            return value
+        raise self.fault(key, 'write a text in quotes, such as "text"')
+
+    def boolean(self, key: str, default: bool) -> bool:
+        """Take true or false."""
+        value = self._left.pop(key, default)
+        if isinstance(value, bool):
+            return value
+        raise self.fault(key, "write true or false, without quotes")
+
+    def number(self, key: str, default: float, *, low: float, high: float) -> float:
+        """Take a number from `low` to `high`."""
+        value = self._left.pop(key, default)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.fault(key, "write a number, without quotes")
+        if not (math.isfinite(value) and low <= value <= high):
+            raise self.fault(key, f"write a number from {low:g} to {high:g}")
+        return float(value)
+
+    def choice(self, key: str, kind: type[_E], default: _E) -> _E:
+        """Take one of the values of an enumeration."""
+        value = self._left.pop(key, default)
+        for member in kind:
+            if value == member.value:
+                return member
+        raise self.fault(key, "write one of " + ", ".join(f'"{member}"' for member in kind))
+
+    def strings(self, key: str) -> tuple[str, ...] | None:
+        """Take a list of strings."""
+        value = self._left.pop(key, None)
+        if value is None:
+            return None
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        raise self.fault(key, 'write a list of texts, such as ["python", "train.py"]')
+
+    def integers(self, key: str) -> tuple[int, ...]:
+        """Take a list of whole numbers from 0 up."""
+        value = self._left.pop(key, [])
+        if isinstance(value, list) and all(type(item) is int and item >= 0 for item in value):
+            return tuple(value)
+        raise self.fault(key, "write a list of whole numbers, such as [0, 1]")
+
+    def string_map(self, key: str) -> dict[str, str]:
+        """Take a table of strings."""
+        value = self._left.pop(key, {})
+        if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
+            return dict(value)
+        raise self.fault(key, 'write a table of texts, such as { NAME = "value" }')
+
+    def table(self, key: str) -> "Table":
+        """Take a table; one that is not there is empty."""
+        value = self._left.pop(key, {})
+        if isinstance(value, dict):
+            return Table(value, self._name(key))
+        raise self.fault(key, f"write it as a table, [{self._name(key)}]")
+
+    def tables(self, key: str) -> list["Table"]:
+        """Take a list of tables; one that is not there is empty."""
+        value = self._left.pop(key, [])
+        if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+            return [Table(item, f"{self._name(key)}[{n}]") for n, item in enumerate(value)]
+        raise self.fault(key, f"write each as a table, [[{self._name(key)}]]")
+
+    def finish(self) -> None:
+        """Refuse keys that nobody took."""
+        for key in self._left:
+            raise self.fault(key, "there is no such key; correct or remove it")
+
+    def _name(self, key: str) -> str:
+        return f"{self._path}.{key}" if self._path else key
