@@ -30,7 +30,9 @@ class Client:
         """Make the owner where there is none yet, and open a session."""
         client = cls(url=url, session=session)
         async with session.get(f"{url}/api/onboarding", timeout=_PATIENCE) as response:
-            new = response.ok  # there is no such page any more once the owner is known
+            # The page is gone once Home Assistant has started again with an owner.
+            steps = await response.json() if response.ok else []
+        new = {"step": "user", "done": False} in steps
         code = await (client._make_owner() if new else client._password_code())
         await client._authorize(code)
         return client

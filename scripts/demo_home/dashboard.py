@@ -9,6 +9,17 @@ from .zone import Zone
 
 PATH = "gpu-heat"
 
+# In the first minutes it is about a hundredth of a cent.
+_PRECISION = {
+    "energy": 3,
+    "electricity_cost": 4,
+    "fuel_displaced": 4,
+    "heat_value": 4,
+    "cooling_cost": 4,
+    "net_cost": 4,
+}
+_OWN_NAME = {"type": "entity"}  # without the name of its device in front
+
 type Card = dict[str, Any]
 
 
@@ -26,6 +37,14 @@ async def save(client: Client, zone: Zone) -> None:
             show_in_sidebar=True,
         )
         await client.command("frontend/set_system_data", key="core", value={"default_panel": PATH})
+    for key, digits in _PRECISION.items():
+        if entity_id := zone.own(key):
+            await client.command(
+                "config/entity_registry/update",
+                entity_id=entity_id,
+                options_domain="sensor",
+                options={"display_precision": digits},
+            )
     await client.command("lovelace/config/save", url_path=PATH, config=page(zone))
     consumption = {"stat_consumption": zone.own("energy"), "stat_rate": zone.own("power")}
     await client.command("energy/save_prefs", device_consumption=[consumption])
@@ -33,12 +52,11 @@ async def save(client: Client, zone: Zone) -> None:
 
 def page(zone: Zone) -> dict[str, Any]:
     """Return the dashboard's configuration."""
-    sections = [_heat(zone), _money(zone), _jobs(zone), _room(), _history(zone)]
     view = {
         "title": "GPU heat",
         "type": "sections",
         "max_columns": 3,
-        "sections": sections,
+        "sections": [_heat(zone), _money(zone), _jobs(zone), _room(), _history(zone)],
     }
     return {"title": "GPU heat", "views": [view]}
 
@@ -53,10 +71,11 @@ def _section(title: str, icon: str, *cards: Card | None, span: int = 1) -> Card:
 
 
 def _tile(entity: str | None, *, columns: int = 6, **options: Any) -> Card | None:
-    """Return a tile of half a section's width; None where the zone has no such entity."""
+    """Return a tile, `columns` of a section's 12 wide; None where there is no such entity."""
     if entity is None:
         return None
-    return {"type": "tile", "entity": entity, "grid_options": {"columns": columns}, **options}
+    size = {"columns": columns}
+    return {"type": "tile", "entity": entity, "name": _OWN_NAME, "grid_options": size, **options}
 
 
 def _heat(zone: Zone) -> Card:
@@ -80,87 +99,92 @@ def _heat(zone: Zone) -> Card:
         gauge,
         _tile(zone.own("power"), color="amber"),
         _tile(zone.own("energy"), color="amber"),
-        _tile(zone.own("useful_share"), color="deep-orange"),
         _tile(zone.own("season"), color="deep-orange"),
+        _tile(zone.own("fuel_displaced"), color="brown"),
+        _tile(zone.own("useful_share"), color="deep-orange"),
+        _tile(zone.own("heated_area"), color="amber"),
+        *(
+            _tile(entity, name=f"GPU {index}", color="red")
+            for index, entity in enumerate(zone.of_devices("temperature"))
+        ),
     )
 
 
 def _money(zone: Zone) -> Card:
-    keys = {
-        "electricity_cost": "blue",
-        "heat_value": "green",
-        "fuel_displaced": "brown",
-        "cooling_cost": "light-blue",
-        "cost_rate": "blue",
-        "heat_value_rate": "green",
-        "offset_ratio": "green",
-        "electricity_price": "blue",
-    }
+    rates = {"cost_rate": "blue", "heat_value_rate": "green"}
+    more = {"cooling_cost": "light-blue", "offset_ratio": "green"}
     return _section(
         "Money",
         "mdi:cash-multiple",
+        _tile(zone.own("electricity_cost"), color="blue"),
+        _tile(zone.own("heat_value"), color="green"),
+        *(_tile(zone.own(key), color=color) for key, color in rates.items()),
         _tile(zone.own("net_cost"), columns=12, color="green"),
-        *(_tile(zone.own(key), color=color) for key, color in keys.items()),
+        *(_tile(zone.own(key), color=color) for key, color in more.items()),
+        _graph(
+            {
+                "Heat": zone.own("heat_value"),
+                "Electricity": zone.own("electricity_cost"),
+                "Net": zone.own("net_cost"),
+            },
+            rows=5,
+        ),
     )
 
 
 def _jobs(zone: Zone) -> Card:
-    cards = []
-    for job_id, name in JOBS.items():
-        cards += [
-            _tile(
-                zone.of_job(job_id, "running"),
-                name=name,
-                color="green",
-                features=[{"type": "toggle"}],
-            ),
-            _tile(zone.of_job(job_id, "status"), name="Status"),
-        ]
-    temperatures = [_tile(entity, color="red") for entity in zone.of_devices("temperature")]
-    return _section("Jobs", "mdi:chip", *cards, *_buttons(zone), *temperatures)
-
-
-def _buttons(zone: Zone) -> list[Card]:
+    cards: list[Card | None] = []
+    for (job_id, name), gpu_power in zip(JOBS.items(), zone.of_devices("power"), strict=True):
+        running = zone.of_job(job_id, "running")
+        cards.append(_tile(running, columns=12, name=name, color="green", **_inline("toggle")))
+        cards.append(_tile(zone.of_job(job_id, "reason")))
+        cards.append(_tile(zone.of_job(job_id, "status")))
+        cards.append(_tile(gpu_power, name="Its GPU", color="amber"))
     target = {"config_entry_id": zone.entry_id}
-    return [
-        _button("Decide now", "mdi:scale-balance", "green", target),
-        _button("As in summer", "mdi:weather-sunny", "amber", {**target, "season": "cooling"}),
-    ]
+    now = _button("Decide now", "mdi:scale-balance", target)
+    summer = _button("Decide as in July", "mdi:weather-sunny", {**target, "season": "cooling"})
+    return _section("Jobs", "mdi:chip", *cards, now, summer)
 
 
-def _button(name: str, icon: str, color: str, data: dict[str, Any]) -> Card:
+def _inline(feature: str, **options: str) -> Card:
+    return {"features": [{"type": feature, **options}], "features_position": "inline"}
+
+
+def _button(name: str, icon: str, data: dict[str, Any]) -> Card:
     action = {"action": "perform-action", "perform_action": "gpu_heat.schedule_jobs", "data": data}
     return {
         "type": "button",
         "name": name,
         "icon": icon,
-        "color": color,
+        "icon_height": "28px",
         "tap_action": action,
         "grid_options": {"columns": 6, "rows": 2},
     }
 
 
 def _room() -> Card:
-    thermostat = {"type": "thermostat", "entity": THERMOSTAT, "grid_options": {"rows": 6}}
-    slider = {"type": "entities", "entities": [ROOM_TEMPERATURE, FURNACE]}
-    return _section("Room", "mdi:sofa", thermostat, slider)
+    slider = _inline("numeric-input", style="slider")
+    target = _inline("target-temperature")
+    return _section(
+        "Room",
+        "mdi:sofa",
+        _tile(ROOM_TEMPERATURE, columns=12, color="red", **slider),
+        _tile(THERMOSTAT, columns=12, **target),
+        _tile(FURNACE, columns=12, color="deep-orange", **_inline("toggle")),
+    )
 
 
 def _history(zone: Zone) -> Card:
-    graphs = [
-        _graph("Power and heat", [zone.own("power"), *zone.of_devices("power")]),
-        _graph(
-            "Money", [zone.own("electricity_cost"), zone.own("heat_value"), zone.own("net_cost")]
-        ),
-    ]
-    return _section("The last hour", "mdi:chart-line", *graphs, span=2)
+    gpus = {f"GPU {index}": entity for index, entity in enumerate(zone.of_devices("power"))}
+    graph = _graph({"House": zone.own("power"), **gpus}, rows=4, min_y_axis=0)
+    return _section("The last hour", "mdi:chart-line", graph, span=2)
 
 
-def _graph(title: str, entities: list[str | None]) -> Card:
+def _graph(entities: dict[str, str | None], *, rows: int, **options: Any) -> Card:
     return {
         "type": "history-graph",
-        "title": title,
         "hours_to_show": 1,
-        "entities": [entity for entity in entities if entity is not None],
-        "grid_options": {"columns": "full"},
+        "entities": [{"entity": entity, "name": name} for name, entity in entities.items()],
+        "grid_options": {"columns": "full", "rows": rows},
+        **options,
     }

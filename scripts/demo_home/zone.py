@@ -22,6 +22,8 @@ HEATING = {
     "cooling_months": ["7"],
     "thermostat": THERMOSTAT,
 }
+# Whoever tries the demo need not wait half an hour between two decisions.
+CONTROL = {"minimum_on": {"minutes": 0}, "minimum_off": {"minutes": 0}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +34,6 @@ class Entity:
     unique_id: str
     key: str
     platform: str
-    device_id: str
     disabled: bool
 
 
@@ -59,11 +60,6 @@ class Zone:
             if entity.key == key and "GPU-" in entity.unique_id and not entity.disabled
         ]
 
-    def device_id(self) -> str | None:
-        """Return the id of the zone's own device."""
-        found = (e.device_id for e in self.entities if e.unique_id == f"{self.entry_id}_power")
-        return next(found, None)
-
     def _id(self, unique_id: str, *, whole: bool = True) -> str | None:
         for entity in self.entities:
             same = entity.unique_id == unique_id if whole else entity.unique_id.endswith(unique_id)
@@ -72,28 +68,45 @@ class Zone:
         return None
 
 
-async def set_up(client: Client, *, agent_port: int, token: str) -> bool:
-    """Make the zone; return False where the home has one already."""
-    entries = await client.command("config_entries/get", domain=DOMAIN)
-    if entries:
-        return False
-    answers: dict[str, dict[str, Any]] = {
-        "user": {"next_step_id": "agent"},
-        "agent": {"host": "127.0.0.1", "port": agent_port, "token": token, "tls": False},
-        "electricity": {"electricity_price": ELECTRICITY_PRICE},
-        "heating": HEATING,
-    }
-    flow = await client.post("/api/config/config_entries/flow", {"handler": DOMAIN})
+async def set_up(client: Client, *, agent_port: int, token: str) -> None:
+    """Make the zone where the home has none yet."""
+    if await client.command("config_entries/get", domain=DOMAIN):
+        return
+    agent = {"host": "127.0.0.1", "port": agent_port, "token": token, "tls": False}
+    electricity = {"electricity_price": ELECTRICITY_PRICE}
+    made = await _walk(
+        client,
+        "/api/config/config_entries/flow",
+        DOMAIN,
+        {
+            "user": {"next_step_id": "agent"},
+            "agent": agent,
+            "electricity": electricity,
+            "heating": HEATING,
+        },
+    )
+    await _walk(
+        client,
+        "/api/config/config_entries/options/flow",
+        made["result"]["entry_id"],
+        {"init": {"next_step_id": "control"}, "control": CONTROL},
+    )
+
+
+async def _walk(
+    client: Client, path: str, handler: str, answers: Mapping[str, Mapping[str, Any]]
+) -> Any:
+    """Give a flow its answers step by step, each once, and return what it has made."""
+    left = dict(answers)
+    flow = await client.post(path, {"handler": handler})
     while flow["type"] in {"form", "menu"}:
         step = flow["step_id"]
-        if flow.get("errors") or step not in answers:
-            raise DemoError(f"the set-up stops at {step}: {flow.get('errors') or 'unknown step'}")
-        flow = await client.post(
-            f"/api/config/config_entries/flow/{flow['flow_id']}", answers.pop(step)
-        )
+        if flow.get("errors") or step not in left:
+            raise DemoError(f"the set-up stops at {step}: {flow.get('errors') or 'unexpected'}")
+        flow = await client.post(f"{path}/{flow['flow_id']}", left.pop(step))
     if flow["type"] != "create_entry":
         raise DemoError(f"the set-up ended with {flow['type']}: {flow.get('reason')}")
-    return True
+    return flow
 
 
 async def find(client: Client) -> Zone:
@@ -116,6 +129,5 @@ def _entity(item: Mapping[str, Any]) -> Entity:
         unique_id=item["unique_id"],
         key=item["translation_key"],
         platform=item["entity_id"].partition(".")[0],
-        device_id=item["device_id"],
         disabled=item["disabled_by"] is not None,
     )
