@@ -1,0 +1,108 @@
+"""The real agent as a process of its own, and a client for it."""
+
+import asyncio
+from collections.abc import Callable
+import json
+from pathlib import Path
+import re
+import signal
+import sys
+from typing import Any
+
+import aiohttp
+
+PATIENCE_S = 20.0
+
+
+async def until(condition: Callable[[], Any]) -> Any:
+    """Wait until the condition holds, and return what it returned."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not (found := condition()):
+            await asyncio.sleep(0.02)
+    return found
+
+
+def run_cli(*arguments: str) -> list[str]:
+    """Return the command line of the agent."""
+    return [sys.executable, "-m", "gpu_heat_agent", *arguments]
+
+
+class RunningAgent:
+    """Starts, asks and ends one agent; a second start uses the same state folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.state_dir = folder / "state"
+        self.config = folder / "agent.toml"
+        self.log = folder / "agent.log"
+        self.config.write_text("")
+        self.url = ""
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def start(self, *options: str) -> None:
+        """Start the agent and wait until it listens."""
+        with self.log.open("wb") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                *run_cli("run", "--config", str(self.config), "--state-dir", str(self.state_dir)),
+                *("--listen", "127.0.0.1:0"),
+                *(options or ("--simulate", "2xrtx_3090")),
+                stderr=log,
+            )
+        found = await until(lambda: re.search(r"Listening on (\S+)", self.log.read_text()))
+        self.url = found[1]
+
+    async def kill(self) -> None:
+        """End the agent as a power cut would."""
+        await self._send(signal.SIGKILL)
+
+    async def stop(self) -> int | None:
+        """End the agent as a service manager would; return its exit status."""
+        return await self._send(signal.SIGTERM)
+
+    async def end(self) -> None:
+        """Make sure that the agent is gone."""
+        if self.process is not None and self.process.returncode is None:
+            await self.kill()
+
+    async def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """Return the status and the JSON document of an answer."""
+        token = (self.state_dir / "token").read_text().strip()
+        headers = {"Authorization": f"Bearer {token}"}
+        async with (
+            aiohttp.ClientSession(headers=headers) as session,
+            session.request(method, self.url + path, json=body) as response,
+        ):
+            return response.status, await response.json()
+
+    async def snapshot(self) -> Any:
+        """Return the snapshot."""
+        status, document = await self.ask("GET", "/api/v1/snapshot")
+        assert status == 200
+        return document
+
+    async def pause(self, job_id: str, lease_s: float = 600) -> tuple[int, Any]:
+        """Ask for a pause."""
+        body = {"lease_s": lease_s, "reason": "test"}
+        return await self.ask("POST", f"/api/v1/jobs/{job_id}/pause", body)
+
+    async def resume(self, job_id: str) -> tuple[int, Any]:
+        """Ask for the end of a pause."""
+        return await self.ask("POST", f"/api/v1/jobs/{job_id}/resume")
+
+    def state(self) -> Any:
+        """Return the state file."""
+        return json.loads((self.state_dir / "state.json").read_text())
+
+    def job_pids(self) -> list[int]:
+        """Return the session leaders of all jobs ever started, from the log of this test."""
+        try:
+            jobs = self.state()["jobs"].values()
+        except FileNotFoundError:
+            return []
+        roots = [job["memory"].get("root") for job in jobs]
+        return [root["pid"] for root in roots if root is not None]
+
+    async def _send(self, signum: signal.Signals) -> int | None:
+        assert self.process is not None
+        self.process.send_signal(signum)
+        async with asyncio.timeout(PATIENCE_S):
+            return await self.process.wait()

@@ -1,0 +1,129 @@
+"""Energy from counters and from power."""
+
+from gpu_heat_agent.energy import EnergyMeter, HostMeter, host_power_w
+from gpu_heat_agent.models import EnergyOrigin
+from hypothesis import given, strategies as st
+import pytest
+
+
+def counted(*readings: tuple[float, float | None]) -> EnergyMeter:
+    meter = EnergyMeter()
+    for at_s, counter_j in readings:
+        meter = meter.advance(at_s=at_s, power_w=100.0, counter_j=counter_j)
+    return meter
+
+
+def summed(*readings: tuple[float, float | None]) -> EnergyMeter:
+    meter = EnergyMeter()
+    for at_s, power_w in readings:
+        meter = meter.advance(at_s=at_s, power_w=power_w, counter_j=None)
+    return meter
+
+
+def test_counter_starts_at_zero_and_adds_what_it_gains() -> None:
+    meter = counted((0, 5_000_000), (10, 5_003_500), (20, 5_007_000))
+    assert meter.total_j == 7000
+    assert meter.origin is EnergyOrigin.COUNTER
+
+
+def test_counter_reset_adds_what_the_counter_shows_since() -> None:
+    assert counted((0, 9_000_000), (10, 9_003_000), (20, 1200)).total_j == 3000 + 1200
+
+
+def test_counter_falling_to_an_impossible_value_is_only_a_new_base() -> None:
+    assert counted((0, 9_000_000), (10, 8_000_000), (20, 8_003_000)).total_j == 3000
+
+
+def test_counter_that_jumps_by_an_impossible_amount_is_only_a_new_base() -> None:
+    assert counted((0, 9_000_000), (10, 0), (20, 9_000_000), (30, 9_003_000)).total_j == 3000
+
+
+def test_silent_counter_is_made_up_for_and_power_does_not_stand_in() -> None:
+    meter = counted((0, 1000), (10, None), (20, None))
+    assert meter.total_j == 0
+    assert meter.advance(at_s=30, power_w=100, counter_j=4000).total_j == 3000
+
+
+def test_counter_gain_counts_even_if_the_clock_was_set_back() -> None:
+    assert counted((1_000_000, 1000), (10, 901_000)).total_j == 900_000
+
+
+def test_power_is_summed_by_trapezoids() -> None:
+    meter = summed((0, 100), (1, 200), (3, 200))
+    assert meter.total_j == 150 + 400
+    assert meter.origin is EnergyOrigin.INTEGRATED
+
+
+def test_gap_of_ten_seconds_is_bridged_and_a_longer_one_is_not() -> None:
+    assert summed((0, 100), (10, 100)).total_j == 1000
+    assert summed((0, 100), (10.5, 100), (11.5, 100)).total_j == 100
+
+
+def test_missing_power_is_no_zero() -> None:
+    assert summed((0, 100), (1, None), (2, 100)).total_j == 200
+
+
+def test_clock_set_back_adds_nothing_to_summed_energy() -> None:
+    assert summed((100, 300), (50, 300), (51, 300)).total_j == 300
+
+
+def test_counter_that_appears_later_takes_over_from_the_sum() -> None:
+    meter = summed((0, 100), (1, 100)).advance(at_s=2, power_w=100, counter_j=7_000_000)
+    meter = meter.advance(at_s=3, power_w=100, counter_j=7_000_050)
+    assert (meter.total_j, meter.origin) == (150, EnergyOrigin.COUNTER)
+
+
+_maybe = st.none() | st.floats(0, 1e9)
+
+
+@given(st.lists(st.tuples(st.floats(-1e6, 1e6), _maybe, _maybe), max_size=30))
+def test_total_never_decreases(readings: list[tuple[float, float | None, float | None]]) -> None:
+    meter = EnergyMeter()
+    for at_s, power_w, counter_j in readings:
+        after = meter.advance(at_s=at_s, power_w=power_w, counter_j=counter_j)
+        assert after.total_j >= meter.total_j
+        meter = after
+
+
+@given(st.lists(st.floats(0, 1500), min_size=1, max_size=20))
+def test_counter_energy_does_not_depend_on_how_often_it_is_read(powers_w: list[float]) -> None:
+    counter_j, often = 1000.0, [(0.0, 1000.0)]
+    for second, power_w in enumerate(powers_w, 1):
+        counter_j += power_w
+        often.append((second, counter_j))
+    total_j = counted(often[0], often[-1]).total_j
+    assert counted(*often).total_j == pytest.approx(total_j, abs=1e-6)
+
+
+@given(st.floats(0, 1500), st.floats(0, 1500), st.floats(0.01, 9.9), st.floats(0.1, 0.9))
+def test_summed_energy_of_a_straight_line_is_additive(
+    first_w: float, last_w: float, length_s: float, split: float
+) -> None:
+    middle = (length_s * split, first_w + (last_w - first_w) * split)
+    whole = summed((0, first_w), (length_s, last_w))
+    parts = summed((0, first_w), middle, (length_s, last_w))
+    assert parts.total_j == pytest.approx(whole.total_j, rel=1e-9, abs=1e-9)
+
+
+@given(st.floats(0, 3000), st.floats(0.1, 100))
+def test_reset_is_bridged_by_what_the_new_counter_can_have_gained(
+    power_w: float, after_s: float
+) -> None:
+    gained_j = power_w * after_s
+    meter = counted((0, 1e12), (after_s, gained_j))
+    assert meter.total_j == pytest.approx(gained_j)
+
+
+def test_host_power_is_devices_and_base_through_the_power_supply() -> None:
+    assert host_power_w([350, 350], base_load_w=200, psu_efficiency=0.9) == 1000
+
+
+def test_host_power_is_not_known_while_a_device_is_not() -> None:
+    assert host_power_w([350, None], base_load_w=200, psu_efficiency=0.9) is None
+
+
+def test_host_energy_is_devices_and_base_through_the_power_supply() -> None:
+    meter = HostMeter()
+    for at_s in (0, 10):
+        meter = meter.advance(at_s=at_s, devices_j=350, base_load_w=200, psu_efficiency=0.9)
+    assert meter.total_j == pytest.approx((350 + 350 + 200 * 10) / 0.9)

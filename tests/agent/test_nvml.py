@@ -1,0 +1,171 @@
+"""NVML through the real nvidia-ml-py."""
+
+from collections.abc import Generator
+
+from gpu_heat_agent.errors import ConflictError, UnreachableError
+from gpu_heat_agent.models import Device, Vendor
+from gpu_heat_agent.nvml import RENEW_S, NvmlReader
+import pytest
+
+from .nvml_state import NvmlState
+
+LOST, DRIVER_NOT_LOADED, NO_PERMISSION, UNKNOWN = "E15", "E9", "E4", "E999"
+
+
+class Clock:
+    """A monotonic clock that the test moves."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def reader(nvml: NvmlState, clock: Clock) -> Generator[NvmlReader]:
+    reader = NvmlReader(clock)
+    yield reader
+    reader.close()
+
+
+def test_all_that_a_data_centre_card_tells_is_read(reader: NvmlReader) -> None:
+    first = reader.read()[0]
+    assert first.counter_j == 5000
+    assert first.device == Device(
+        id="GPU-a",
+        vendor=Vendor.NVIDIA,
+        name="NVIDIA H100 80GB HBM3",
+        index=0,
+        power_w=691.5,
+        temperature_c=61,
+        memory_temperature_c=78,
+        utilization=0.97,
+        memory_used_bytes=42949672960,
+        memory_total_bytes=85899345920,
+        power_limit_w=700,
+        power_limit_min_w=200,
+        power_limit_max_w=700,
+        throttle_reasons=("sw_power_cap", "hw_thermal_slowdown"),
+    )
+
+
+def test_lesser_card_has_nulls_for_what_it_lacks_and_nothing_else(reader: NvmlReader) -> None:
+    second = reader.read()[1]
+    assert second.counter_j is None
+    assert second.device == Device(
+        id="GPU-b",
+        vendor=Vendor.NVIDIA,
+        name="NVIDIA GeForce GTX 1080",
+        index=1,
+        power_w=180,
+        temperature_c=70,
+    )
+
+
+def test_power_is_taken_from_the_instant_field_where_the_call_is_not_supported(
+    reader: NvmlReader, nvml: NvmlState
+) -> None:
+    nvml.set(gpu0_power="E3", gpu0_field186=345678)
+    assert reader.read()[0].device.power_w == pytest.approx(345.678)
+
+
+def test_unknown_error_of_one_value_costs_only_that_value(
+    reader: NvmlReader, nvml: NvmlState
+) -> None:
+    nvml.set(gpu0_power=UNKNOWN, gpu0_utilization=UNKNOWN)
+    device = reader.read()[0].device
+    assert (device.power_w, device.utilization, device.temperature_c) == (None, None, 61)
+
+
+def test_lost_gpu_keeps_its_row_and_the_other_its_readings(
+    reader: NvmlReader, nvml: NvmlState
+) -> None:
+    reader.read()
+    nvml.set(gpu0_uuid=LOST)
+    lost, other = reader.read()
+    assert lost.device == Device(
+        id="GPU-a", vendor=Vendor.NVIDIA, name="NVIDIA H100 80GB HBM3", index=0
+    )
+    assert lost.counter_j is None
+    assert other.device.power_w == 180
+
+
+def test_gpu_that_is_back_is_read_again(reader: NvmlReader, nvml: NvmlState, clock: Clock) -> None:
+    reader.read()
+    nvml.set(gpu0_uuid=LOST)
+    reader.read()
+    nvml.set(gpu0_uuid="GPU-a")
+    clock.now_s = RENEW_S
+    assert [reading.device.power_w for reading in reader.read()] == [691.5, 180]
+
+
+def test_gpu_lost_before_it_was_seen_has_no_row(reader: NvmlReader, nvml: NvmlState) -> None:
+    nvml.set(gpu0_uuid=LOST)
+    assert [reading.device.id for reading in reader.read()] == ["GPU-b"]
+
+
+def test_driver_that_is_not_there_is_asked_again_after_a_while(
+    reader: NvmlReader, nvml: NvmlState, clock: Clock
+) -> None:
+    nvml.set(init=DRIVER_NOT_LOADED)
+    for _ in range(2):
+        with pytest.raises(UnreachableError, match="Driver Not Loaded"):
+            reader.read()
+    nvml.set(init="0")
+    with pytest.raises(UnreachableError):
+        reader.read()
+    clock.now_s = 1.0
+    assert len(reader.read()) == 2
+
+
+def test_driver_that_goes_leaves_rows_without_readings_and_comes_back(
+    reader: NvmlReader, nvml: NvmlState, clock: Clock
+) -> None:
+    reader.read()
+    nvml.set(gpus=DRIVER_NOT_LOADED)
+    assert [reading.device.power_w for reading in reader.read()] == [None, None]
+    nvml.set(gpus="2")
+    clock.now_s = 1.0
+    assert [reading.device.power_w for reading in reader.read()] == [691.5, 180]
+
+
+def test_driver_that_goes_in_the_middle_of_a_reading_is_noticed(
+    reader: NvmlReader, nvml: NvmlState
+) -> None:
+    reader.read()
+    nvml.set(gpu1_power=DRIVER_NOT_LOADED)
+    assert [reading.device.power_w for reading in reader.read()] == [None, None]
+
+
+def test_power_limit_is_set_in_milliwatts(reader: NvmlReader, nvml: NvmlState) -> None:
+    reader.set_power_limit("GPU-a", 450.5)
+    assert "0.limit=450500" in nvml.path.read_text()
+    assert reader.read()[0].device.power_limit_w == 450.5
+
+
+@pytest.mark.parametrize("error", [NO_PERMISSION, "E3"])
+def test_power_limit_that_may_not_be_set_is_a_conflict(
+    reader: NvmlReader, nvml: NvmlState, error: str
+) -> None:
+    nvml.set(gpu0_set_limit=error)
+    with pytest.raises(ConflictError):
+        reader.set_power_limit("GPU-a", 450)
+
+
+def test_power_limit_of_what_does_not_answer_is_unreachable(
+    reader: NvmlReader, nvml: NvmlState
+) -> None:
+    nvml.set(gpu0_set_limit=UNKNOWN)
+    with pytest.raises(UnreachableError):
+        reader.set_power_limit("GPU-a", 450)
+    with pytest.raises(UnreachableError):
+        reader.set_power_limit("GPU-z", 450)
+    reader.close()
+    nvml.set(init=DRIVER_NOT_LOADED)
+    with pytest.raises(UnreachableError):
+        reader.set_power_limit("GPU-a", 450)
