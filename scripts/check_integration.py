@@ -34,6 +34,9 @@ _BRAND = {"icon": (256, 256), "icon@2x": (512, 512), "logo": (None, 128), "logo@
 _PLACEHOLDER = re.compile(r"{(\w*)}")
 _VERSION = re.compile(r"\d+\.\d+\.\d+((a|b|rc)\d+)?")
 
+# Reasons that Home Assistant's own helpers give.
+_REASONS = {"reauth_successful", "reconfigure_successful"}
+
 type Tree = dict[str, Any]
 type Faults = Iterator[str]
 
@@ -48,7 +51,7 @@ def main() -> int:
 
 
 def manifest() -> Faults:
-    """Keys, their order, and a version that is the agent's too."""
+    """Check the keys, their order, and that the version is the agent's too."""
     found = _json("manifest.json")
     keys = list(found)
     yield from _each("manifest.json lacks {}", _MANIFEST_REQUIRED - set(keys))
@@ -70,7 +73,7 @@ def manifest() -> Faults:
 
 
 def hacs() -> Faults:
-    """What HACS reads at the root of the repository."""
+    """Check what HACS reads at the root of the repository."""
     found = json.loads((INTEGRATION.parents[1] / "hacs.json").read_text())
     yield from _each("hacs.json lacks {}", {"homeassistant", "name"} - set(found))
     if found.get("name") != _json("manifest.json").get("name"):
@@ -78,7 +81,7 @@ def hacs() -> Faults:
 
 
 def texts() -> Faults:
-    """Every text as Home Assistant shows it: no references, no addresses, whole placeholders."""
+    """Check each text as it is shown: no references, no addresses, whole placeholders."""
     for path in _languages():
         for key, text in _leaves(json.loads(path.read_text())):
             where = f"{path.name}: {key}"
@@ -95,7 +98,7 @@ def texts() -> Faults:
 
 
 def languages() -> Faults:
-    """Other languages say what English says, with the same placeholders."""
+    """Check that other languages say what English says, with the same placeholders."""
     english = dict(_leaves(_json("translations/en.json")))
     for path in _languages():
         other = dict(_leaves(json.loads(path.read_text())))
@@ -107,7 +110,7 @@ def languages() -> Faults:
 
 
 def forms() -> Faults:
-    """A field that is described is named, and a step's name is in the code."""
+    """Check that a field that is described is named, and that the code has each step."""
     english = _json("translations/en.json")
     groups = [english.get("config", {}), english.get("options", {})]
     groups += english.get("config_subentries", {}).values()
@@ -116,11 +119,13 @@ def forms() -> Faults:
             undescribed = set(step.get("data_description", {})) - set(step.get("data", {}))
             yield from _each(f"step {name}: {{}} is described and not named", undescribed)
         for kind in ("step", "error", "abort"):
-            yield from _unused(f"translated {kind} {{}} is not in the code", group.get(kind, {}))
+            yield from _unused(
+                f"translated {kind} {{}} is not in the code", set(group.get(kind, {})) - _REASONS
+            )
 
 
 def entities_and_exceptions() -> Faults:
-    """What the code refers to is translated, what is translated is in the code."""
+    """Check that what the code refers to is translated, and what is translated is there."""
     english = _json("translations/en.json")
     entities = {key for keys in english.get("entity", {}).values() for key in keys}
     yield from _unused("translated entity {} is not in the code", entities)
@@ -135,7 +140,7 @@ def entities_and_exceptions() -> Faults:
 
 
 def actions() -> Faults:
-    """Actions, their fields and their selectors' options are named, described, have an icon."""
+    """Check that actions, fields and options are named and described, and have icons."""
     described = yaml.safe_load(_text("services.yaml"))
     english = _json("translations/en.json")
     texts_of = english.get("services", {})
@@ -146,20 +151,18 @@ def actions() -> Faults:
         fields, named = described[name].get("fields", {}), texts_of[name].get("fields", {})
         yield from _differences(f"fields of {name}", fields, "services.yaml", named, "en.json")
         for where, text in ((name, texts_of[name]), *named.items()):
-            yield from _each(
-                f"action {name}: {where} lacks a {{}}", {"name", "description"} - set(text)
-            )
+            lacking = {"name", "description"} - set(text)
+            yield from _each(f"action {name}: {where} lacks a {{}}", lacking)
         for field in fields.values():
             select = field.get("selector", {}).get("select") or {}
             if key := select.get("translation_key"):
                 options = english.get("selector", {}).get(key, {}).get("options", {})
-                yield from _each(
-                    f"selector {key} lacks {{}}", set(select["options"]) - set(options)
-                )
+                lacking = set(select["options"]) - set(options)
+                yield from _each(f"selector {key} lacks {{}}", lacking)
 
 
 def icons() -> Faults:
-    """An icon belongs to an entity or a state that there is."""
+    """Check that an icon belongs to an entity and a state that there is."""
     english = _json("translations/en.json")["entity"]
     for platform, keys in _json("icons.json").get("entity", {}).items():
         for key, icon in keys.items():
@@ -172,7 +175,7 @@ def icons() -> Faults:
 
 
 def brand() -> Faults:
-    """The images have the sizes that Home Assistant asks for, and no background."""
+    """Check that the images have the sizes that are asked for, and no background."""
     for name, (width, height) in _BRAND.items():
         path = INTEGRATION / "brand" / f"{name}.png"
         if not path.exists():
