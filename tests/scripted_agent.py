@@ -102,17 +102,13 @@ class ScriptedAgent:
         if refused := self._refused(request):
             return refused
         if self.answer is not None:
-            return web.Response(
-                body=self.answer.body,
-                status=self.answer.status,
-                content_type=self.answer.content_type,
-            )
+            return _copy(self.answer)
         self.snapshot = replace(self.snapshot, taken_at=dt_util.utcnow())
         return web.json_response(to_json(self.snapshot))
 
     async def _pause(self, request: web.Request) -> web.Response:
         if refused := self._refused(request) or self.refusal:
-            return refused
+            return _copy(refused)
         job_id, body = request.match_info["id"], await request.json()
         self.leases.append((job_id, body["lease_s"], body["reason"]))
         job = self.job(
@@ -126,7 +122,7 @@ class ScriptedAgent:
 
     async def _resume(self, request: web.Request) -> web.Response:
         if refused := self._refused(request) or self.refusal:
-            return refused
+            return _copy(refused)
         return web.json_response(to_json(self.run_on(request.match_info["id"])))
 
     def run_on(self, job_id: str) -> Job:
@@ -141,3 +137,10 @@ class ScriptedAgent:
 
     async def _openapi(self, request: web.Request) -> web.Response:
         return web.json_response({"info": {"title": "gpu-heat-agent", "version": "9.0.0"}})
+
+
+def _copy(response: web.Response) -> web.Response:
+    """Return an answer anew: each can be sent only once."""
+    return web.Response(
+        body=response.body, status=response.status, content_type=response.content_type
+    )

@@ -91,7 +91,7 @@ class Holds:
 
     async def pause(self, job_id: str, now: datetime, hold: Hold) -> Job:
         """Pause a job and keep it paused. Raises SourceError."""
-        job = await self._source.pause(job_id, _lease_s(hold, now), hold.reason)
+        job = await self._send(job_id, now, hold)
         self._set(job_id, hold, now)
         return job
 
@@ -119,16 +119,18 @@ class Holds:
                 elif hold.paused and _left_to_itself(before.get(job_id), job, current.taken_at):
                     LOGGER.info("Job %s was resumed on its machine; it is left alone", job_id)
                     self._drop(job_id)
-                elif hold.paused and _lease_left(job, current.taken_at) < LEASE / 2:
-                    jobs[job_id] = await self._source.pause(
-                        job_id, _lease_s(hold, now), hold.reason
-                    )
+                elif hold.paused and _lease_left(job, current.taken_at) < _lease(hold, now) / 2:
+                    jobs[job_id] = await self._send(job_id, now, hold)
             except RefusedError as err:
                 LOGGER.warning("Job %s cannot be kept paused: %s", job_id, err)
                 self._drop(job_id)
             except SourceError as err:
                 LOGGER.debug("Job %s is tried again at the next poll: %s", job_id, err)
         return replace(current, jobs=tuple(jobs.values()))
+
+    async def _send(self, job_id: str, now: datetime, hold: Hold) -> Job:
+        lease_s = round(_lease(hold, now).total_seconds())
+        return await self._source.pause(job_id, lease_s, hold.reason)
 
     def _set(self, job_id: str, hold: Hold | None, now: datetime) -> None:
         self._switched_at[job_id] = now
@@ -143,10 +145,10 @@ class Holds:
         self._save()
 
 
-def _lease_s(hold: Hold, now: datetime) -> int:
-    """Return the lease to ask for in s: no longer than the hold, no shorter than agents take."""
+def _lease(hold: Hold, now: datetime) -> timedelta:
+    """Return the lease to ask for: no longer than the hold, no shorter than agents take."""
     left = LEASE if hold.until is None else min(hold.until - now, LEASE)
-    return round(max(left, _SHORTEST_LEASE).total_seconds())
+    return max(left, _SHORTEST_LEASE)
 
 
 def _lease_left(job: Job, taken_at: datetime) -> timedelta:

@@ -1,0 +1,219 @@
+"""Jobs: paused and resumed by hand, kept paused by leases, never left behind."""
+
+from datetime import timedelta
+
+from aiohttp import web
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import device_registry as dr
+from homeassistant.util import dt as dt_util
+import pytest
+
+from custom_components.gpu_heat.agent.models import JobState
+
+REFUSED = web.json_response(
+    {"error": {"code": "conflict", "message": "stopped by someone else"}}, status=409
+)
+
+
+async def switch_job(hass, entity_id, job, action):
+    await hass.services.async_call(
+        "switch", action, {"entity_id": entity_id("switch", f"{job}_running")}, blocking=True
+    )
+
+
+async def test_switching_a_job_off_pauses_it_and_on_resumes_it(
+    hass, agent, entry, setup, entity_id
+):
+    await setup(entry)
+    await switch_job(hass, entity_id, "train", "turn_off")
+    status = hass.states.get(entity_id("sensor", "train_status"))
+    assert hass.states.get(entity_id("switch", "train_running")).state == "off"
+    assert (status.state, status.attributes["reason"]) == ("paused", "manual")
+    assert hass.states.get(entity_id("switch", "index_running")).state == "on"
+    await switch_job(hass, entity_id, "train", "turn_on")
+    assert hass.states.get(entity_id("switch", "train_running")).state == "on"
+    assert hass.states.get(entity_id("sensor", "train_status")).state == "running"
+
+
+async def test_a_pause_is_kept_up_by_renewing_its_lease(hass, agent, entry, setup, poll, entity_id):
+    """A lease is 15 minutes, renewed when less than half of it is left."""
+    await setup(entry)
+    await switch_job(hass, entity_id, "train", "turn_off")
+    await poll(minutes=7)
+    assert agent.leases == [("train", 900, "manual")]
+    await poll(minutes=1)
+    assert agent.leases == [("train", 900, "manual")] * 2
+
+
+async def test_a_pause_outlives_a_restart_of_home_assistant(
+    hass, agent, entry, setup, entity_id, freezer
+):
+    """Meanwhile the lease has run out, and the job went on: it is paused again."""
+    await setup(entry)
+    await switch_job(hass, entity_id, "train", "turn_off")
+    await hass.config_entries.async_unload(entry.entry_id)
+    freezer.tick(timedelta(minutes=20))
+    agent.run_on("train")
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert hass.states.get(entity_id("switch", "train_running")).state == "off"
+
+
+async def test_a_pause_outlives_an_outage_of_the_network(
+    hass, agent, entry, setup, poll, entity_id
+):
+    await setup(entry)
+    await switch_job(hass, entity_id, "train", "turn_off")
+    await agent.stop()
+    await poll(minutes=20)
+    agent.run_on("train")  # its lease is over
+    await agent.start()
+    await poll()
+    assert hass.states.get(entity_id("switch", "train_running")).state == "off"
+
+
+async def test_a_job_resumed_on_its_machine_is_left_alone(
+    hass, agent, entry, setup, poll, entity_id
+):
+    await setup(entry)
+    await switch_job(hass, entity_id, "train", "turn_off")
+    await poll()
+    agent.run_on("train")
+    for _ in range(3):
+        await poll()
+    assert hass.states.get(entity_id("switch", "train_running")).state == "on"
+    assert len(agent.leases) == 1
+
+
+async def test_a_finished_job_is_let_go(hass, agent, entry, setup, poll, entity_id):
+    await setup(entry)
+    await switch_job(hass, entity_id, "train", "turn_off")
+    agent.job("train", state=JobState.FINISHED, paused_by_us=False, lease_expires_at=None)
+    await poll()
+    await poll(minutes=10)
+    assert hass.states.get(entity_id("sensor", "train_status")).state == "finished"
+    assert len(agent.leases) == 1
+
+
+async def test_a_refusal_is_said_and_not_insisted_on(hass, agent, entry, setup, poll, entity_id):
+    await setup(entry)
+    agent.refusal = REFUSED
+    with pytest.raises(HomeAssistantError, match="stopped by someone else"):
+        await switch_job(hass, entity_id, "train", "turn_off")
+    agent.refusal = None
+    await poll()
+    assert agent.leases == []
+
+
+async def test_a_renewal_that_is_refused_ends_the_pause(
+    hass, agent, entry, setup, poll, entity_id, caplog
+):
+    await setup(entry)
+    await switch_job(hass, entity_id, "train", "turn_off")
+    agent.refusal = REFUSED
+    await poll(minutes=8)
+    agent.refusal = None
+    agent.run_on("train")
+    await poll()
+    assert "cannot be kept paused: stopped by someone else" in caplog.text
+    assert hass.states.get(entity_id("switch", "train_running")).state == "on"
+
+
+async def test_a_renewal_that_fails_is_tried_again(hass, agent, entry, setup, poll, entity_id):
+    await setup(entry)
+    await switch_job(hass, entity_id, "train", "turn_off")
+    agent.refusal = web.json_response({"error": {"message": "busy"}}, status=503)
+    await poll(minutes=8)
+    agent.refusal = None
+    await poll()
+    assert agent.leases == [("train", 900, "manual")] * 2
+
+
+async def test_an_answer_that_is_no_job_is_an_error(hass, agent, entry, setup, entity_id):
+    await setup(entry)
+    agent.refusal = web.json_response({"id": "train"})
+    with pytest.raises(HomeAssistantError, match="missing"):
+        await switch_job(hass, entity_id, "train", "turn_off")
+
+
+async def test_pause_jobs_answers_what_was_done(hass, agent, entry, setup, poll, entity_id):
+    await setup(entry)
+    switch = entity_id("switch", "train_running")
+    answer = await hass.services.async_call(
+        "gpu_heat",
+        "pause_jobs",
+        {"entity_id": switch, "duration": {"minutes": 5}, "reason": "guests"},
+        blocking=True,
+        return_response=True,
+    )
+    assert answer == {
+        switch: {
+            "job_id": "train",
+            "name": "Fine-tune",
+            "state": "paused",
+            "reason": "guests",
+            "until": (dt_util.utcnow() + timedelta(minutes=5)).isoformat(),
+        }
+    }
+    assert agent.leases == [("train", 300, "guests")]
+
+
+async def test_a_pause_for_a_duration_ends_by_itself(hass, agent, entry, setup, poll, entity_id):
+    await setup(entry)
+    switch = entity_id("switch", "train_running")
+    await hass.services.async_call(
+        "gpu_heat", "pause_jobs", {"entity_id": switch, "duration": {"minutes": 20}}, blocking=True
+    )
+    await poll(minutes=11)
+    assert hass.states.get(switch).state == "off"
+    await poll(minutes=9)
+    assert hass.states.get(switch).state == "on"
+    assert agent.leases == [("train", 900, "manual"), ("train", 540, "manual")]
+
+
+async def test_a_servers_jobs_are_paused_and_resumed_together(hass, agent, entry, setup, entity_id):
+    await setup(entry)
+    (subentry,) = entry.subentries
+    source = dr.async_get(hass).async_get_device_by_identifier(
+        ("gpu_heat", subentry), entry.entry_id
+    )
+    target = {"device_id": source.id}
+    await hass.services.async_call("gpu_heat", "pause_jobs", target, blocking=True)
+    assert [job.state for job in agent.snapshot.jobs] == [JobState.PAUSED] * 2
+    await hass.services.async_call("gpu_heat", "resume_jobs", target, blocking=True)
+    assert [job.state for job in agent.snapshot.jobs] == [JobState.RUNNING] * 2
+
+
+async def test_what_fails_for_one_job_is_said_and_done_for_the_others(
+    hass, agent, entry, setup, entity_id
+):
+    await setup(entry)
+    switches = [entity_id("switch", f"{job}_running") for job in ("train", "index")]
+    refuse_one = agent.run_on
+
+    def run_on(job_id):
+        if job_id == "train":
+            raise web.HTTPConflict(
+                text='{"error": {"message": "not now"}}', content_type="application/json"
+            )
+        return refuse_one(job_id)
+
+    await hass.services.async_call("gpu_heat", "pause_jobs", {"entity_id": switches}, blocking=True)
+    agent.run_on = run_on
+    answer = await hass.services.async_call(
+        "gpu_heat", "resume_jobs", {"entity_id": switches}, blocking=True, return_response=True
+    )
+    assert "not now" in answer[switches[0]]["error"]
+    assert answer[switches[1]]["state"] == "running"
+
+
+async def test_an_action_that_fails_for_every_job_fails(hass, agent, entry, setup, entity_id):
+    await setup(entry)
+    agent.refusal = REFUSED
+    with pytest.raises(HomeAssistantError, match="stopped by someone else"):
+        await hass.services.async_call(
+            "gpu_heat",
+            "pause_jobs",
+            {"entity_id": [entity_id("switch", f"{job}_running") for job in ("train", "index")]},
+            blocking=True,
+        )
