@@ -17,7 +17,7 @@ PATIENCE_S = 20.0
 async def until(condition: Callable[[], Any]) -> Any:
     """Wait until the condition holds, and return what it returned."""
     async with asyncio.timeout(PATIENCE_S):
-        while not (found := condition()):
+        while not (found := condition()):  # noqa: ASYNC110 - files and processes tell nobody
             await asyncio.sleep(0.02)
     return found
 

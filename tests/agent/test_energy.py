@@ -1,9 +1,10 @@
 """Energy from counters and from power."""
 
-from gpu_heat_agent.energy import EnergyMeter, HostMeter, host_power_w
-from gpu_heat_agent.models import EnergyOrigin
 from hypothesis import given, strategies as st
 import pytest
+
+from gpu_heat_agent.energy import EnergyMeter, HostMeter, host_power_w
+from gpu_heat_agent.models import EnergyOrigin
 
 
 def counted(*readings: tuple[float, float | None]) -> EnergyMeter:

@@ -2,10 +2,11 @@
 
 from collections.abc import Generator
 
+import pytest
+
 from gpu_heat_agent.errors import ConflictError, UnreachableError
 from gpu_heat_agent.models import Device, Vendor
 from gpu_heat_agent.nvml import RENEW_S, NvmlReader
-import pytest
 
 from .nvml_state import NvmlState
 

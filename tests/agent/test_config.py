@@ -1,0 +1,165 @@
+"""The config file: what it says, and what is said about it."""
+
+from pathlib import Path
+
+import pytest
+
+from gpu_heat_agent.config import (
+    Config,
+    HostConfig,
+    HostPower,
+    JobConfig,
+    Listen,
+    OnStop,
+    ServerConfig,
+    TlsMode,
+    default_config,
+    load_config,
+    parse_listen,
+    with_overrides,
+)
+from gpu_heat_agent.errors import UsageError
+
+KINDS = frozenset({"process"})
+
+FULL = """
+name = "rig"
+[server]
+listen = "127.0.0.1:9000"
+tls = "files"
+certificate = "cert.pem"
+key = "/etc/key.pem"
+metrics_token = true
+[host]
+power = "estimate"
+base_load_w = 120
+psu_efficiency = 0.92
+[power_limit]
+enabled = true
+[[jobs]]
+id = "train"
+name = "Training"
+kind = "process"
+command = ["sh", "-c", "true"]
+cwd = "."
+env = { CUDA_VISIBLE_DEVICES = "0" }
+devices = [0]
+on_stop = "terminate"
+[[jobs]]
+id = "render"
+pidfile = "/run/render.pid"
+"""
+
+
+def load(folder: Path, text: str) -> Config:
+    path = folder / "agent.toml"
+    path.write_text(text)
+    return load_config(path, KINDS)
+
+
+def test_all_that_can_be_said(tmp_path: Path) -> None:
+    assert load(tmp_path, FULL) == Config(
+        name="rig",
+        server=ServerConfig(
+            listen=Listen(host="127.0.0.1", port=9000),
+            tls=TlsMode.FILES,
+            certificate=tmp_path / "cert.pem",
+            key=Path("/etc/key.pem"),
+            metrics_token=True,
+        ),
+        host=HostConfig(power=HostPower.ESTIMATE, base_load_w=120, psu_efficiency=0.92),
+        power_limit_enabled=True,
+        jobs=(
+            JobConfig(
+                id="train",
+                name="Training",
+                command=("sh", "-c", "true"),
+                cwd=tmp_path,
+                env={"CUDA_VISIBLE_DEVICES": "0"},
+                devices=(0,),
+                on_stop=OnStop.TERMINATE,
+            ),
+            JobConfig(id="render", name="render", pidfile=Path("/run/render.pid")),
+        ),
+    )
+
+
+def test_empty_file_is_the_default(tmp_path: Path) -> None:
+    assert load(tmp_path, "") == default_config()
+    assert default_config().server.listen == Listen(host=None, port=9839)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("name = ", "TOML"),
+        ("nmae = 'x'", "nmae"),
+        ("name = ''", "name"),
+        ("server = 1", "server"),
+        ("[server]\nlisten = 'here'", "server.listen"),
+        ("[server]\ntls = 'on'", "server.tls"),
+        ("[server]\nmetrics_token = 1", "server.metrics_token"),
+        ("[server]\nport = 1", "server.port"),
+        ("[host]\npower = 'wall'", "host.power"),
+        ("[host]\nbase_load_w = -1", "host.base_load_w"),
+        ("[host]\nbase_load_w = nan", "host.base_load_w"),
+        ("[host]\nbase_load_w = '9'", "host.base_load_w"),
+        ("[host]\npsu_efficiency = 0", "host.psu_efficiency"),
+        ("[host]\npsu_efficiency = 1.1", "host.psu_efficiency"),
+        ("[power_limit]\nenabled = 'yes'", "power_limit.enabled"),
+        ("jobs = 1", "jobs"),
+        ("[[jobs]]\ncommand = ['true']", "jobs[0].id"),
+        ("[[jobs]]\nid = '../x'\ncommand = ['true']", "jobs[0].id"),
+        ("[[jobs]]\nid = 'x'", "jobs[0].command"),
+        ("[[jobs]]\nid = 'x'\ncommand = []", "jobs[0].command"),
+        ("[[jobs]]\nid = 'x'\ncommand = 'true'", "jobs[0].command"),
+        ("[[jobs]]\nid = 'x'\ncommand = ['true']\npidfile = 'p'", "jobs[0].command"),
+        ("[[jobs]]\nid = 'x'\ncommand = ['no-such-program']", "jobs[0].command"),
+        ("[[jobs]]\nid = 'x'\ncommand = ['./nothing']", "jobs[0].command"),
+        ("[[jobs]]\nid = 'x'\ncommand = ['true']\nkind = 'docker'", "jobs[0].kind"),
+        ("[[jobs]]\nid = 'x'\ncommand = ['true']\ncwd = 'nowhere'", "jobs[0].cwd"),
+        ("[[jobs]]\nid = 'x'\ncommand = ['true']\nenv = { A = 1 }", "jobs[0].env"),
+        ("[[jobs]]\nid = 'x'\ncommand = ['true']\ndevices = [-1]", "jobs[0].devices"),
+        ("[[jobs]]\nid = 'x'\ncommand = ['true']\non_stop = 'x'", "jobs[0].on_stop"),
+        ("[[jobs]]\nid = 'x'\npidfile = 'p'\n[[jobs]]\nid = 'x'\npidfile = 'q'", "jobs"),
+    ],
+)
+def test_fault_names_file_and_key(tmp_path: Path, text: str, key: str) -> None:
+    with pytest.raises(UsageError) as fault:
+        load(tmp_path, text)
+    assert str(fault.value).startswith(str(tmp_path / "agent.toml"))
+    assert key in str(fault.value)
+
+
+def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"none\.toml.*--config"):
+        load_config(tmp_path / "none.toml", KINDS)
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("127.0.0.1:1", "127.0.0.1", 1),
+        ("[::1]:65535", "::1", 65535),
+        (":80", None, 80),
+        ("80", None, 80),
+        ("*:80", None, 80),
+        ("gpu.local:80", "gpu.local", 80),
+    ],
+)
+def test_listen(text: str, host: str | None, port: int) -> None:
+    assert parse_listen(text) == Listen(host=host, port=port)
+
+
+@pytest.mark.parametrize("text", ["", "host", "1.2.3.4:", "::1:80", "a:65536", "a:-1"])
+def test_listen_that_makes_no_sense(text: str) -> None:
+    with pytest.raises(ValueError, match="HOST:PORT"):
+        parse_listen(text)
+
+
+def test_command_line_overrides_the_file(tmp_path: Path) -> None:
+    config = with_overrides(load(tmp_path, FULL), listen=":81", tls="off")
+    assert config.server.listen == Listen(host=None, port=81)
+    assert config.server.tls is TlsMode.OFF
+    with pytest.raises(UsageError, match="--listen nowhere"):
+        with_overrides(config, listen="nowhere", tls=None)
