@@ -1,0 +1,421 @@
+"""Pauses and leases, on real processes and a clock that the test moves."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from gpu_heat_agent.config import JobConfig, OnStop
+from gpu_heat_agent.drivers import make_drivers
+from gpu_heat_agent.errors import ConflictError, UnknownError, UnreachableError
+from gpu_heat_agent.job_view import JobView
+from gpu_heat_agent.jobs import JobBook
+from gpu_heat_agent.leases import grant, remaining_s
+from gpu_heat_agent.models import Job, JobState
+from gpu_heat_agent.process_driver import ProcessDriver
+from gpu_heat_agent.processes import scan
+from gpu_heat_agent.state import JobRecord, JsonObject
+from gpu_heat_agent.state_dir import StateDir, Store
+
+from .parts import Clock
+
+Spawn = Callable[..., "subprocess.Popen[bytes]"]
+
+SLEEP = ("sleep", "600")
+
+
+class Run:
+    """One run of an agent's job book over a folder."""
+
+    def __init__(self, folder: Path, clock: Clock, *jobs: JobConfig) -> None:
+        self.store: Store = StateDir(folder).open_store()
+        memories = {job_id: record.memory for job_id, record in self.store.state.jobs.items()}
+        self.drivers = make_drivers(jobs, memories, folder)
+        self.book = JobBook(jobs, self.drivers, self.store, clock)
+        self.book.start()
+
+    def job(self) -> Job:
+        """Return the first job as seen now."""
+        self.book.tick()
+        return self.book.jobs[0]
+
+    def pause(self, lease_s: float = 600) -> Job:
+        """Pause the first job."""
+        return self.book.pause(self.book.jobs[0].id, lease_s=lease_s, reason="test")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def sleeper(spawn: Spawn, tmp_path: Path) -> JobConfig:
+    """A job that someone else started, known by its PID file."""
+    process = spawn(*SLEEP)
+    return pidfile_job(tmp_path, process.pid)
+
+
+def pidfile_job(folder: Path, content: object) -> JobConfig:
+    path = folder / "job.pid"
+    path.write_text(f"{content}\n")
+    return JobConfig(id="job", name="Job", pidfile=path)
+
+
+def pid_of(job: JobConfig) -> int:
+    assert job.pidfile is not None
+    return int(job.pidfile.read_text())
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    deadline_s = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+
+
+def stopped(pid: int) -> bool:
+    return scan()[pid].stopped
+
+
+def test_lease_that_runs_out_ends_the_pause(
+    tmp_path: Path, clock: Clock, sleeper: JobConfig
+) -> None:
+    run = Run(tmp_path, clock, sleeper)
+    assert run.pause(lease_s=60).state is JobState.PAUSED
+    clock.passes(59)
+    assert run.job().state is JobState.PAUSED
+    clock.passes(1)
+    job = run.job()
+    assert (job.state, job.paused_by_us, job.lease_expires_at) == (JobState.RUNNING, False, None)
+
+
+def test_renewed_lease_counts_from_its_renewal(
+    tmp_path: Path, clock: Clock, sleeper: JobConfig
+) -> None:
+    run = Run(tmp_path, clock, sleeper)
+    run.pause(lease_s=60)
+    clock.passes(50)
+    run.pause(lease_s=60)
+    clock.passes(50)
+    assert run.job().paused_by_us
+    clock.passes(10)
+    assert not run.job().paused_by_us
+
+
+def test_wall_clock_set_back_does_not_make_a_lease_longer(
+    tmp_path: Path, clock: Clock, sleeper: JobConfig
+) -> None:
+    run = Run(tmp_path, clock, sleeper)
+    run.pause(lease_s=60)
+    clock.jumps(-86400)
+    clock.passes(59)
+    assert run.job().paused_by_us
+    clock.passes(1)
+    assert not run.job().paused_by_us
+
+
+def test_lease_after_a_reboot_follows_the_wall_clock_and_never_exceeds_its_length() -> None:
+    now = Clock().now
+    pause = grant(kind="process", now=now, lease_s=600, reason="", undo={})
+    rebooted = replace(now, boot_id="other", steady_s=5.0)
+    assert remaining_s(pause, replace(rebooted, wall_s=now.wall_s + 100)) == 500
+    assert remaining_s(pause, replace(rebooted, wall_s=now.wall_s - 9999)) == 600
+    assert remaining_s(pause, replace(now, wall_s=now.wall_s + 9999)) < 0
+
+
+def test_new_run_keeps_a_pause_that_holds_and_ends_one_that_is_over(
+    tmp_path: Path, clock: Clock, sleeper: JobConfig
+) -> None:
+    Run(tmp_path, clock, sleeper).pause(lease_s=60)
+    clock.passes(30)
+    assert Run(tmp_path, clock, sleeper).job().paused_by_us
+    clock.passes(30)
+    assert not Run(tmp_path, clock, sleeper).job().paused_by_us
+    assert not stopped(pid_of(sleeper))
+
+
+def test_pause_of_a_job_that_left_the_config_is_ended(
+    tmp_path: Path, clock: Clock, sleeper: JobConfig
+) -> None:
+    Run(tmp_path, clock, sleeper).pause()
+    Run(tmp_path, clock)
+    wait_for(lambda: not stopped(pid_of(sleeper)))
+
+
+def test_pause_of_a_kind_that_is_not_known_is_forgotten(
+    tmp_path: Path, clock: Clock, sleeper: JobConfig
+) -> None:
+    run = Run(tmp_path, clock, sleeper)
+    pause = grant(kind="quantum", now=clock.now, lease_s=600, reason="", undo={})
+    run.store.update(lambda state: replace(state, jobs={"old": JobRecord(pause=pause)}))
+    assert Run(tmp_path, clock, sleeper).store.state.jobs["old"].pause is None
+
+
+def test_stop_lets_the_job_go_on_and_the_next_run_pauses_it_again(
+    tmp_path: Path, clock: Clock, sleeper: JobConfig
+) -> None:
+    run = Run(tmp_path, clock, sleeper)
+    run.pause(lease_s=60)
+    run.book.stop()
+    wait_for(lambda: not stopped(pid_of(sleeper)))
+    clock.passes(30)
+    assert Run(tmp_path, clock, sleeper).job().state is JobState.PAUSED
+
+
+def test_pause_cut_short_by_a_crash_is_completed_by_the_next_run(
+    tmp_path: Path, clock: Clock, sleeper: JobConfig
+) -> None:
+    run = Run(tmp_path, clock, sleeper)
+    undo = run.drivers["process"].plan_pause("job", {})
+    pause = grant(kind="process", now=clock.now, lease_s=60, reason="", undo=undo)
+    run.store.update(lambda state: replace(state, jobs={"job": JobRecord(pause=pause)}))
+    assert Run(tmp_path, clock, sleeper).job().state is JobState.PAUSED
+    assert stopped(pid_of(sleeper))
+
+
+def test_member_that_was_stopped_already_stays_stopped(
+    tmp_path: Path, clock: Clock, spawn: Spawn
+) -> None:
+    process = spawn("sh", "-c", "sleep 600 & sleep 601; true")
+    wait_for(lambda: len([row for row in scan().values() if row.session == process.pid]) == 3)
+    one, other = (row.pid for row in scan().values() if row.parent == process.pid)
+    os.kill(one, signal.SIGSTOP)
+    wait_for(lambda: stopped(one))
+    run = Run(tmp_path, clock, pidfile_job(tmp_path, process.pid))
+    assert run.pause().state is JobState.PAUSED
+
+    run.book.resume("job")
+
+    wait_for(lambda: not stopped(other) and not stopped(process.pid))
+    assert stopped(one)
+
+
+def test_what_is_left_of_a_pause_that_others_ended_goes_on_too(
+    tmp_path: Path, clock: Clock, spawn: Spawn
+) -> None:
+    process = spawn("sh", "-c", "sleep 600; true")
+    wait_for(lambda: len([row for row in scan().values() if row.session == process.pid]) == 2)
+    [child] = (row.pid for row in scan().values() if row.parent == process.pid)
+    run = Run(tmp_path, clock, pidfile_job(tmp_path, process.pid))
+    run.pause()
+    os.kill(process.pid, signal.SIGCONT)
+    wait_for(lambda: not stopped(process.pid))
+    assert not run.job().paused_by_us
+    wait_for(lambda: not stopped(child))
+
+
+def test_job_that_ends_while_paused_is_not_paused_any_more(tmp_path: Path, clock: Clock) -> None:
+    config = JobConfig(id="job", name="Job", command=SLEEP, on_stop=OnStop.TERMINATE)
+    run = Run(tmp_path, clock, config)
+    run.pause()
+    [root] = (row.pid for row in scan().values() if row.parent == os.getpid() and row.stopped)
+    os.kill(root, signal.SIGKILL)
+    wait_for(lambda: run.job().state is JobState.FAILED)
+    assert not run.job().paused_by_us
+    assert run.book.resume("job").state is JobState.FAILED
+
+
+def test_pid_file_that_names_no_job_leaves_its_state_unknown(
+    tmp_path: Path, clock: Clock, spawn: Spawn
+) -> None:
+    gone = spawn("true")
+    gone.wait(10)
+    for content in ("", "x", "-5", "1", os.getpid(), os.getppid(), gone.pid, "9" * 100):
+        run = Run(tmp_path / "state", clock, pidfile_job(tmp_path, content))
+        job = run.job()
+        assert (job.state, job.can_pause) == (JobState.UNKNOWN, False), content
+        with pytest.raises(ConflictError):
+            run.pause()
+    assert not run.drivers["process"].memory("job")
+
+
+def test_pid_that_a_stranger_has_got_is_not_the_job(
+    tmp_path: Path, clock: Clock, sleeper: JobConfig
+) -> None:
+    assert sleeper.pidfile is not None
+    os.utime(sleeper.pidfile, (0, time.time() - 3600))  # written before the process began
+    assert Run(tmp_path, clock, sleeper).job().state is JobState.UNKNOWN
+
+
+def test_pid_file_that_is_gone_does_not_keep_a_job_paused(
+    tmp_path: Path, clock: Clock, sleeper: JobConfig
+) -> None:
+    run, pid = Run(tmp_path, clock, sleeper), pid_of(sleeper)
+    run.pause(lease_s=60)
+    assert sleeper.pidfile is not None
+    sleeper.pidfile.unlink()
+    clock.passes(61)
+    run.book.tick()
+    wait_for(lambda: not stopped(pid))
+
+
+def test_unknown_job(tmp_path: Path, clock: Clock) -> None:
+    with pytest.raises(UnknownError):
+        Run(tmp_path, clock).book.resume("x")
+
+
+def test_process_that_does_not_stop_is_left_running(
+    tmp_path: Path, clock: Clock, sleeper: JobConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(tmp_path, clock, sleeper)
+    monkeypatch.setattr("gpu_heat_agent.process_driver._PATIENCE_S", -1.0)
+    with pytest.raises(UnreachableError, match="does not stop"):
+        run.pause()
+    monkeypatch.undo()
+    assert not run.job().paused_by_us
+    wait_for(lambda: not stopped(pid_of(sleeper)))
+
+
+def test_process_of_another_user_cannot_be_paused(
+    tmp_path: Path, clock: Clock, sleeper: JobConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(tmp_path, clock, sleeper)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(signal, "pidfd_send_signal", refuse)
+    with pytest.raises(ConflictError, match="another user"):
+        run.pause()
+    monkeypatch.setattr(os, "kill", refuse)
+    assert not run.job().can_pause
+
+
+def test_command_that_vanishes_before_its_start_has_failed(tmp_path: Path, clock: Clock) -> None:
+    config = JobConfig(id="job", name="Job", command=(str(tmp_path / "nothing"),))
+    run = Run(tmp_path, clock, config)
+    assert run.job().state is JobState.FAILED
+
+
+def test_command_that_changed_is_started_although_the_old_one_has_ended_well(
+    tmp_path: Path, clock: Clock
+) -> None:
+    config = JobConfig(id="job", name="Job", command=("true",))
+    run = Run(tmp_path, clock, config)
+    wait_for(lambda: run.job().state is JobState.FINISHED)
+    changed = replace(config, command=("sh", "-c", "echo again"))
+    run = Run(tmp_path, clock, changed)
+    wait_for(lambda: run.job().state is JobState.FINISHED)
+    assert (tmp_path / "jobs" / "job.log").read_text() == "again\n"
+
+
+def test_command_that_ended_while_no_agent_watched_is_unknown_and_not_started_again(
+    tmp_path: Path, clock: Clock, spawn: Spawn
+) -> None:
+    config = JobConfig(id="job", name="Job", command=("sh", "-c", "read x < go; echo done"))
+    os.mkfifo(tmp_path / "go")
+    config = replace(config, cwd=tmp_path)
+    Run(tmp_path, clock, config)
+    (tmp_path / "go").write_text("\n")
+    log = tmp_path / "jobs" / "job.log"
+    wait_for(lambda: log.read_text() == "done\n")
+    [pid] = [record.memory["root"]["pid"] for record in records(tmp_path).values()]
+    os.waitpid(pid, 0)
+    run = Run(tmp_path, clock, config)
+    assert run.job().state is JobState.UNKNOWN
+    assert log.read_text() == "done\n"
+
+
+def records(folder: Path) -> Mapping[str, JobRecord]:
+    return StateDir(folder).open_store().state.jobs
+
+
+def test_command_cut_off_by_a_reboot_is_started_again(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory: JsonObject = {"root": {"pid": 99999, "start": "1", "boot_id": "earlier"}}
+    run = Run(tmp_path, clock)
+    run.store.update(lambda state: replace(state, jobs={"job": JobRecord(memory=memory)}))
+    config = JobConfig(id="job", name="Job", command=SLEEP, on_stop=OnStop.TERMINATE)
+    run = Run(tmp_path, clock, config)
+    assert run.job().state is JobState.RUNNING
+    run.book.stop()
+    assert records(tmp_path)["job"].memory["root"] is None
+
+
+def test_session_goes_on_as_the_job_after_its_leader_has_ended(
+    tmp_path: Path, clock: Clock
+) -> None:
+    script = "import subprocess; subprocess.Popen(['sleep', '600'])"
+    config = JobConfig(
+        id="job", name="Job", command=(sys.executable, "-c", script), on_stop=OnStop.TERMINATE
+    )
+    run = Run(tmp_path, clock, config)
+    [pid] = [record.memory["root"]["pid"] for record in records(tmp_path).values()]
+    wait_for(lambda: run.job() and (pid not in scan() or scan()[pid].zombie))
+    assert run.job().state is JobState.RUNNING
+    assert run.pause().state is JobState.PAUSED
+    run.book.resume("job")
+    run.book.stop()
+    assert not [row for row in scan().values() if row.session == pid and not row.zombie]
+
+
+def test_stubborn_command_is_killed_when_the_agent_stops(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gpu_heat_agent.process_driver._PATIENCE_S", 0.3)
+    script = "trap '' TERM; echo ready; while :; do sleep 0.1; done"
+    config = JobConfig(id="job", name="Job", command=("sh", "-c", script), on_stop=OnStop.TERMINATE)
+    run = Run(tmp_path, clock, config)
+    wait_for(lambda: "ready" in (tmp_path / "jobs" / "job.log").read_text())
+    [pid] = [record.memory["root"]["pid"] for record in records(tmp_path).values()]
+    run.book.stop()
+    wait_for(lambda: all(row.zombie for row in scan().values() if row.session == pid))
+
+
+def test_long_log_is_started_anew(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gpu_heat_agent.launch.MAX_LOG_BYTES", 4)
+    config = JobConfig(id="job", name="Job", command=("sh", "-c", "echo much to say; sleep 600"))
+    config = replace(config, on_stop=OnStop.TERMINATE)
+    run = Run(tmp_path, clock, config)
+    log, old = tmp_path / "jobs" / "job.log", tmp_path / "jobs" / "job.log.1"
+    wait_for(lambda: run.job() and old.exists() and old.read_text() == "much to say\n")
+    assert log.read_text() == ""
+    log.unlink()
+    assert run.job().state is JobState.RUNNING
+    run.book.stop()
+
+
+class SilentDriver(ProcessDriver):
+    """An engine that does not answer."""
+
+    def observe(self) -> Mapping[str, JobView]:
+        raise UnreachableError("no answer")
+
+
+def test_engine_that_does_not_answer_leaves_its_jobs_unknown(
+    tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = JobConfig(id="job", name="Job", command=SLEEP)
+    store = StateDir(tmp_path).open_store()
+    book = JobBook([config], {"process": SilentDriver([config], {}, tmp_path)}, store, clock)
+    for _ in range(2):
+        book.tick()
+    assert book.jobs[0].state is JobState.UNKNOWN
+    assert caplog.text.count("no answer") == 1
+
+
+def test_tick_goes_on_where_a_pause_cannot_be_ended(
+    tmp_path: Path, clock: Clock, sleeper: JobConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(tmp_path, clock, sleeper)
+    run.pause(lease_s=60)
+    clock.passes(60)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(run.store, "update", full)
+    run.book.tick()
+    wait_for(lambda: not stopped(pid_of(sleeper)))  # the record waits, the job does not
+    monkeypatch.undo()
+    assert not run.job().paused_by_us
