@@ -7,6 +7,7 @@ import shutil
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 import psutil
 import pytest
+from pytest_socket import enable_socket
 
 from .harness import Sandbox, eventually, free_ports
 
@@ -17,6 +18,7 @@ SLOW_MS = 60_000  # a poll is 10 s, and the machine may be a small one
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A demo that runs."""
+    enable_socket()  # this is set up before the fixture that does it for a test
     port, agent_port = free_ports(2)
     folder = tmp_path_factory.mktemp("demo")
     sandbox = Sandbox(folder=folder, port=port, agent_port=agent_port)
