@@ -14,7 +14,7 @@ from gpu_heat_agent.config import Config
 from gpu_heat_agent.models import AgentInfo
 from gpu_heat_agent.rate_limit import RateLimit
 from gpu_heat_agent.run import Launch, make_service
-from gpu_heat_agent.server import Api
+from gpu_heat_agent.server import Api, make_runner
 from gpu_heat_agent.service import Service
 from gpu_heat_agent.simulated import parse_spec
 from gpu_heat_agent.state_dir import StateDir, Store
@@ -87,7 +87,7 @@ async def served(
         metrics_token=config.server.metrics_token,
         limit=limit,
     )
-    runner = web.AppRunner(api.app(), access_log=None)
+    runner = make_runner(api)
     try:
         await service.start()
         await runner.setup()

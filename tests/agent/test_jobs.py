@@ -357,6 +357,32 @@ def test_session_goes_on_as_the_job_after_its_leader_has_ended(
     assert not [row for row in scan().values() if row.session == pid and not row.zombie]
 
 
+def test_command_is_found_again_by_the_next_run_with_and_without_its_state(
+    tmp_path: Path, clock: Clock
+) -> None:
+    config = JobConfig(id="job", name="Job", command=SLEEP, on_stop=OnStop.TERMINATE)
+    Run(tmp_path, clock, config)
+    [pid] = [record.memory["root"]["pid"] for record in records(tmp_path).values()]
+    for lost in (False, True):
+        if lost:
+            (tmp_path / "state.json").unlink()
+        run = Run(tmp_path, clock, config)
+        assert run.job().state is JobState.RUNNING
+        assert [record.memory["root"]["pid"] for record in records(tmp_path).values()] == [pid]
+    run.book.stop()
+
+
+def test_agent_that_stops_leaves_a_job_alone_unless_told_otherwise(
+    tmp_path: Path, clock: Clock
+) -> None:
+    config = JobConfig(id="job", name="Job", command=SLEEP)
+    run = Run(tmp_path, clock, config)
+    run.book.stop()
+    assert run.job().state is JobState.RUNNING
+    run = Run(tmp_path, clock, replace(config, on_stop=OnStop.TERMINATE))
+    run.book.stop()
+
+
 def test_stubborn_command_is_killed_when_the_agent_stops(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

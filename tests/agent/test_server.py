@@ -127,16 +127,18 @@ async def test_all_errors_are_json(client: Client) -> None:
 
 
 async def test_body_that_does_not_come_is_given_up_on(
-    client: Client, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "BODY_TIMEOUT_S", 0.05)
-    host, port = client.url.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    head = f"POST {PAUSE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
-    writer.write(f"{head}Content-Length: 10\r\n\r\n{{".encode())
-    answer = await asyncio.wait_for(reader.readuntil(b"}}"), 10)
-    writer.close()
-    await writer.wait_closed()
+    monkeypatch.setattr(server, "LINGER_S", 0.0)
+    async with served(tmp_path, Config(name="rig")) as client:
+        host, port = client.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        head = f"POST {PAUSE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
+        writer.write(f"{head}Content-Length: 10\r\n\r\n{{".encode())
+        answer = await asyncio.wait_for(reader.readuntil(b"}}"), 10)
+        writer.close()
+        await writer.wait_closed()
     assert answer.startswith(b"HTTP/1.1 400")
     assert b"in time" in answer
 

@@ -23,7 +23,7 @@ from .metering import Metering
 from .models import AgentInfo, Job, JobState
 from .power_limits import PowerLimits
 from .sampler import Sampler
-from .server import Api
+from .server import Api, make_runner
 from .service import Service
 from .simulated import Simulation, assign
 from .sockets import bind, is_loopback
@@ -77,7 +77,7 @@ async def _serve(
         asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
     service = make_service(launch, info, store)
     api = Api(service, token=token, version=__version__, metrics_token=config.server.metrics_token)
-    runner = web.AppRunner(api.app(), access_log=None, handle_signals=False, shutdown_timeout=3.0)
+    runner = make_runner(api)
     try:
         await service.start()
         await runner.setup()

@@ -50,13 +50,12 @@ class Sampler:
 
         Raises UnreachableError where there is none.
         """
-        patience_s = PATIENCE_S
-        while not self._fresh() and patience_s > 0:
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + PATIENCE_S
+        while not self._fresh() and (patience_s := deadline_s - loop.time()) > 0:
             if self._refreshing is None:
                 self._refreshing = asyncio.create_task(self._refresh())
-            began_s = self._clock().steady_s
             await asyncio.wait({self._refreshing}, timeout=patience_s)
-            patience_s -= self._clock().steady_s - began_s
         if self._kept is None:
             raise UnreachableError("the hardware does not answer")
         sample = self._kept.sample

@@ -30,6 +30,7 @@ _LOGGER = logging.getLogger(__name__)
 
 MAX_BODY = 64 << 10
 BODY_TIMEOUT_S = 10.0
+LINGER_S = 1.0
 RETRY_AFTER_S = 5
 BURST, PER_S = 100.0, 20.0
 
@@ -140,6 +141,17 @@ class Api:
         watts = body.number("watts")
         body.finish()
         return _json(await self._service.set_power_limit(request.match_info["id"], watts))
+
+
+def make_runner(api: Api) -> web.AppRunner:
+    """Return what serves the endpoints on the sockets that it is given."""
+    return web.AppRunner(
+        api.app(),
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=3.0,
+        lingering_time=LINGER_S,
+    )
 
 
 @web.middleware
