@@ -26,8 +26,8 @@ GPU = "GPU-0000-0001"
 class ScriptedAgent:
     """Serves `snapshot`; pauses and resumes its jobs; `answer` replaces its answer."""
 
-    def __init__(self) -> None:
-        self.id = "agent-1"
+    def __init__(self, agent_id: str = "agent-1") -> None:
+        self.id = agent_id
         self.answer: web.Response | None = None
         self.refusal: web.Response | None = None
         self.leases: list[tuple[str, int, str]] = []

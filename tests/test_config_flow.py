@@ -1,0 +1,308 @@
+"""Setting up a zone, adding sources, changing options."""
+
+from ipaddress import ip_address
+
+from aiohttp import web
+from homeassistant.config_entries import SOURCE_USER, SOURCE_ZEROCONF
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
+from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
+import pytest
+
+from custom_components.gpu_heat.const import DOMAIN
+
+from .conftest import OPTIONS
+from .scripted_agent import TOKEN, ScriptedAgent
+
+HEATING = OPTIONS["heating"]
+
+
+@pytest.fixture
+def source(agent):
+    """What a user enters for the scripted agent."""
+    return {**agent.address, "token": TOKEN, "tls": False}
+
+
+@pytest.fixture
+async def other(socket_enabled):
+    """A second agent."""
+    scripted = ScriptedAgent("agent-2")
+    await scripted.start()
+    yield scripted
+    await scripted.stop()
+
+
+async def start(hass):
+    """Open the flow at the form for an agent."""
+    menu = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    assert (menu["type"], menu["menu_options"]) == (FlowResultType.MENU, ["agent"])
+    form = await hass.config_entries.flow.async_configure(
+        menu["flow_id"], {"next_step_id": "agent"}
+    )
+    assert (form["type"], form["step_id"]) == (FlowResultType.FORM, "agent")
+    return form["flow_id"]
+
+
+async def submit(hass, flow_id, *inputs):
+    """Submit one form after the other; return the last result."""
+    for user_input in inputs:
+        result = await hass.config_entries.flow.async_configure(flow_id, user_input)
+    return result
+
+
+async def test_a_zone_takes_three_submits(hass, agent, source):
+    flow_id = await start(hass)
+    price = await submit(hass, flow_id, source)
+    assert price["step_id"] == "electricity"
+    heating = await submit(hass, flow_id, {"electricity_price": 0.0718})
+    assert heating["step_id"] == "heating"
+    result = await submit(hass, flow_id, {"name": "House", **HEATING})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    entry = result["result"]
+    assert (entry.title, entry.options, entry.unique_id) == ("House", OPTIONS, None)
+    (subentry,) = entry.subentries.values()
+    assert (subentry.title, subentry.unique_id) == ("rack", "agent-1")
+    assert subentry.data == {**source, "kind": "agent"}
+    await hass.async_block_till_done()
+    assert hass.states.get("sensor.house_power").state == "450.0"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "errors"),
+    [
+        ({"token": "guessed"}, {"token": "token_rejected"}),
+        ({"port": 1}, {"host": "cannot_connect"}),
+        ({"tls": True}, {"tls": "tls_failed"}),
+    ],
+)
+async def test_what_is_wrong_is_said_at_the_field_and_can_be_mended(hass, source, wrong, errors):
+    flow_id = await start(hass)
+    result = await submit(hass, flow_id, source | wrong)
+    assert (result["step_id"], result["errors"]) == ("agent", errors)
+    assert (await submit(hass, flow_id, source))["step_id"] == "electricity"
+
+
+@pytest.mark.parametrize(
+    ("answer", "errors"),
+    [
+        (web.Response(body=b"<html>", content_type="text/html"), {"host": "not_an_agent"}),
+        (web.json_response({"hello": 1}), {"host": "not_an_agent"}),
+        (web.json_response({"agent": {"version": "9.0.0"}}), {"host": "wrong_version"}),
+        (web.json_response({"error": {}}, status=404), {"host": "wrong_version"}),
+        (web.json_response({"error": {"message": "no"}}, status=503), {"host": "cannot_connect"}),
+    ],
+    ids=["a page", "other JSON", "a later snapshot", "a later API", "not ready"],
+)
+async def test_what_answers_is_said_at_the_field(hass, agent, source, answer, errors):
+    flow_id = await start(hass)
+    agent.answer = answer
+    assert (await submit(hass, flow_id, source))["errors"] == errors
+    agent.answer = None
+    assert (await submit(hass, flow_id, source))["step_id"] == "electricity"
+
+
+async def test_a_server_that_is_no_agent_at_all(hass, agent, source, aiohttp_server):
+    server = await aiohttp_server(web.Application())
+    flow_id = await start(hass)
+    result = await submit(hass, flow_id, source | {"port": server.port})
+    assert result["errors"] == {"host": "not_an_agent"}
+
+
+async def test_an_agent_that_is_a_source_already_is_not_added(hass, entry, source):
+    entry.add_to_hass(hass)
+    result = await submit(hass, await start(hass), source)
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "errors"),
+    [
+        ({"fuel_price": None}, {"fuel_price": "fuel_price_missing"}),
+        ({"efficiency": 0}, {"efficiency": "efficiency_range"}),
+        ({"efficiency": 0.85}, {"efficiency": "efficiency_range"}),
+        ({"efficiency": 130}, {"efficiency": "efficiency_range"}),
+        ({"fuel": "heat_pump", "efficiency": 90}, {"efficiency": "cop_range"}),
+        ({"heat_content": 0}, {"heat_content": "heat_content_zero"}),
+        ({"cooling_months": ["4", "7"]}, {"cooling_months": "months_overlap"}),
+    ],
+)
+async def test_heating_that_cannot_be_is_refused_at_the_field(hass, source, wrong, errors):
+    flow_id = await start(hass)
+    await submit(hass, flow_id, source, {"electricity_price": 0.1})
+    form = {key: value for key, value in (HEATING | wrong).items() if value is not None}
+    result = await submit(hass, flow_id, {"name": "House", **form})
+    assert result["errors"] == errors
+    result = await submit(hass, flow_id, {"name": "House", **HEATING})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_a_negative_price_is_refused_at_the_field(hass, source):
+    flow_id = await start(hass)
+    await submit(hass, flow_id, source)
+    with pytest.raises(InvalidData) as err:
+        await submit(hass, flow_id, {"electricity_price": -0.1})
+    assert list(err.value.schema_errors) == ["electricity_price"]
+
+
+async def test_what_is_left_empty_is_the_fuels_own(hass, agent, source, poll, figure):
+    """A heat pump of COP 3 at the price of electricity: a third of what the heat cost."""
+    flow_id = await start(hass)
+    months = {"heating_months": [str(n) for n in range(1, 13)], "cooling_months": []}
+    result = await submit(
+        hass,
+        flow_id,
+        source,
+        {"electricity_price": 0.3},
+        {"name": "House", "fuel": "heat_pump", **months},
+    )
+    await hass.async_block_till_done()
+    agent.gpu(energy_j=9.0 * 3_600_000)
+    await poll()
+    assert figure("fuel_displaced") == pytest.approx(3)
+    assert figure("heat_value") == pytest.approx(0.9)
+    assert figure("net_cost") == pytest.approx(1.8)
+    assert result["result"].options["heating"] == {"fuel": "heat_pump", **months}
+
+
+@pytest.mark.parametrize(("latitude", "first"), [(46.8, "10"), (-33.9, "4")])
+async def test_months_are_offered_by_hemisphere(hass, source, latitude, first):
+    hass.config.latitude = latitude
+    flow_id = await start(hass)
+    form = await submit(hass, flow_id, source, {"electricity_price": 0.1})
+    keys = {str(key): key for key in form["data_schema"].schema}
+    assert keys["heating_months"].default()[0] == first
+
+
+def announced(agent, **properties):
+    return ZeroconfServiceInfo(
+        ip_address=ip_address(agent.address["host"]),
+        ip_addresses=[ip_address(agent.address["host"])],
+        hostname="rack.local.",
+        name="rack._gpu-heat._tcp.local.",
+        port=agent.address["port"],
+        properties=properties,
+        type="_gpu-heat._tcp.local.",
+    )
+
+
+async def test_an_announced_agent_needs_its_token_alone(hass, agent, source):
+    form = await hass.config_entries.flow.async_init(
+        DOMAIN,
+        context={"source": SOURCE_ZEROCONF},
+        data=announced(agent, id="agent-1", tls="off"),
+    )
+    shown = {str(key): key.description for key in form["data_schema"].schema}
+    assert form["step_id"] == "agent"
+    assert shown["host"] == {"suggested_value": "127.0.0.1"}
+    assert shown["port"] == {"suggested_value": agent.address["port"]}
+    result = await submit(
+        hass, form["flow_id"], source, {"electricity_price": 0.1}, {"name": "House", **HEATING}
+    )
+    assert result["result"].unique_id is None
+
+
+async def test_a_known_agent_that_moved_is_followed(hass, agent, entry):
+    entry.add_to_hass(hass)
+    moved = announced(agent, id="agent-1", tls="off")
+    moved.port = 12345
+    result = await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": SOURCE_ZEROCONF}, data=moved
+    )
+    assert result["reason"] == "already_configured"
+    (subentry,) = entry.subentries.values()
+    assert subentry.data["port"] == 12345
+
+
+async def test_an_announcement_without_an_id_is_no_agent(hass, agent):
+    result = await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": SOURCE_ZEROCONF}, data=announced(agent)
+    )
+    assert result["reason"] == "not_an_agent"
+
+
+async def add_source(hass, entry, user_input):
+    menu = await hass.config_entries.subentries.async_init(
+        (entry.entry_id, "source"), context={"source": SOURCE_USER}
+    )
+    form = await hass.config_entries.subentries.async_configure(
+        menu["flow_id"], {"next_step_id": "agent"}
+    )
+    return await hass.config_entries.subentries.async_configure(form["flow_id"], user_input)
+
+
+async def test_a_second_source_joins_the_zone(hass, entry, setup, other, figure):
+    await setup(entry)
+    result = await add_source(hass, entry, {**other.address, "token": TOKEN, "tls": False})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done()
+    assert figure(f"{entry.entry_id}_power") == 900
+
+
+async def test_the_same_source_does_not_join_twice(hass, entry, setup, source):
+    await setup(entry)
+    result = await add_source(hass, entry, source)
+    assert result["reason"] == "already_configured"
+
+
+async def test_a_source_that_is_wrong_is_said_at_the_field(hass, entry, setup, other):
+    await setup(entry)
+    result = await add_source(hass, entry, {**other.address, "token": "no", "tls": False})
+    assert result["errors"] == {"token": "token_rejected"}
+
+
+async def reconfigure(hass, entry, user_input):
+    (subentry,) = entry.subentries
+    form = await entry.start_subentry_reconfigure_flow(hass, subentry)
+    assert form["step_id"] == "reconfigure"
+    return await hass.config_entries.subentries.async_configure(form["flow_id"], user_input)
+
+
+async def test_a_source_can_be_told_a_new_address(hass, agent, entry, setup, source, figure):
+    await setup(entry)
+    await agent.stop()
+    agent.address = {}
+    await agent.start()
+    result = await reconfigure(hass, entry, source | agent.address)
+    await hass.async_block_till_done()
+    assert result["reason"] == "reconfigure_successful"
+    assert figure(f"{entry.entry_id}_power") == 450
+
+
+async def test_a_source_cannot_become_another_zones(hass, entry, setup, other, source):
+    await setup(entry)
+    await add_source(hass, entry, {**other.address, "token": TOKEN, "tls": False})
+    await hass.async_block_till_done()
+    first = next(key for key, sub in entry.subentries.items() if sub.unique_id == "agent-1")
+    form = await entry.start_subentry_reconfigure_flow(hass, first)
+    result = await hass.config_entries.subentries.async_configure(
+        form["flow_id"], source | other.address
+    )
+    assert result["reason"] == "already_configured"
+
+
+@pytest.mark.parametrize(
+    ("section", "user_input"),
+    [
+        ("electricity", {"electricity_price": 0.2}),
+        ("heating", HEATING | {"fuel_price": 1.5}),
+        ("control", {"minimum_on": {"minutes": 5}, "minimum_off": {"minutes": 1}}),
+    ],
+)
+async def test_each_section_of_the_options_can_be_changed(hass, entry, setup, section, user_input):
+    await setup(entry)
+    menu = await hass.config_entries.options.async_init(entry.entry_id)
+    form = await hass.config_entries.options.async_configure(
+        menu["flow_id"], {"next_step_id": section}
+    )
+    await hass.config_entries.options.async_configure(form["flow_id"], user_input)
+    await hass.async_block_till_done()
+    assert entry.options == {**OPTIONS, section: user_input}
+
+
+async def test_options_are_refused_as_in_the_first_form(hass, entry, setup):
+    await setup(entry)
+    menu = await hass.config_entries.options.async_init(entry.entry_id)
+    await hass.config_entries.options.async_configure(menu["flow_id"], {"next_step_id": "heating"})
+    result = await hass.config_entries.options.async_configure(
+        menu["flow_id"], HEATING | {"efficiency": 0.85}
+    )
+    assert result["errors"] == {"efficiency": "efficiency_range"}
