@@ -48,7 +48,7 @@ class Stretch:
         rest = self
         for moment in moments:
             part = Decimal((moment - rest.start) / (rest.end - rest.start))
-            energy_j = rest.energy_j * part
+            energy_j = round(rest.energy_j * part, 6)  # few digits, so that the rest is exact
             yield replace(rest, end=moment, energy_j=energy_j)
             rest = replace(rest, start=moment, energy_j=rest.energy_j - energy_j)
         yield rest
