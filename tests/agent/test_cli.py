@@ -19,7 +19,7 @@ import pytest
 
 from gpu_heat_agent import cli, run, sockets
 from gpu_heat_agent.config import JobConfig, Listen
-from gpu_heat_agent.errors import UsageError
+from gpu_heat_agent.errors import UnreachableError, UsageError
 from gpu_heat_agent.simulated import assign, parse_spec
 
 from .nvml_state import NvmlState
@@ -252,6 +252,19 @@ def test_part_that_fails_ends_the_agent(
     with pytest.raises(BaseExceptionGroup, match="unhandled"):
         command("run", "--listen", "127.0.0.1:0", "--simulate", "rtx_4090")
     assert "Stopped" in caplog.messages
+
+
+@pytest.mark.usefixtures("_handlers")
+def test_fault_at_the_start_is_said_in_one_line(
+    command: Cli, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_: object) -> None:
+        raise UnreachableError("the state file cannot be written")
+
+    monkeypatch.setattr(run.Service, "start", broken)
+    status, _, _ = command("run", "--listen", "127.0.0.1:0", "--simulate", "rtx_4090")
+    assert status == 1
+    assert "Stopped: the state file cannot be written" in caplog.messages
 
 
 def test_module_is_the_command() -> None:

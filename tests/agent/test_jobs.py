@@ -430,6 +430,20 @@ def test_engine_that_does_not_answer_leaves_its_jobs_unknown(
     assert caplog.text.count("no answer") == 1
 
 
+def test_stop_lets_jobs_go_on_even_if_nothing_can_be_written(
+    tmp_path: Path, clock: Clock, sleeper: JobConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(tmp_path, clock, sleeper)
+    run.pause()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(run.store, "update", full)
+    run.book.stop()
+    wait_for(lambda: not stopped(pid_of(sleeper)))
+
+
 def test_tick_goes_on_where_a_pause_cannot_be_ended(
     tmp_path: Path, clock: Clock, sleeper: JobConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,17 +11,19 @@ from . import __version__
 from .check import check
 from .config import Config, TlsMode, default_config, load_config, with_overrides
 from .drivers import KINDS
-from .errors import UsageError
+from .errors import AgentError, UsageError
 from .hardware import make_reader
 from .simulated import parse_spec
 from .state_dir import StateDir
 from .tls import fingerprint
 
+_LOGGER = logging.getLogger(__name__)
+
 _EPILOG = "Without --config a file is read if it is there: see docs/agent.md."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; 0 is success, 1 that `check` found no power, 2 a fault of set-up."""
+    """Run one command; 0 is success, 2 a fault of set-up, 1 any other (`check`: no power)."""
     args = _parser().parse_args(argv)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
@@ -31,6 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as err:
         sys.stderr.write(f"gpu-heat-agent: {' '.join(str(err).split())}\n")
         return 2
+    except AgentError as err:
+        _LOGGER.error("Stopped: %s", err)  # noqa: TRY400 - its one line says all
+        return 1
 
 
 def _command(args: argparse.Namespace) -> int:

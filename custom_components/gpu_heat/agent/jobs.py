@@ -54,7 +54,8 @@ class JobBook:
         now = self._clock()
         for job_id, pause in self._pauses().items():
             if job_id not in self._configs or remaining_s(pause, now) <= 0:
-                self._end_pause(job_id, pause, "lease over or job not configured any more")
+                why = "lease over, or job not configured any more"
+                self._try(job_id, partial(self._end_pause, job_id, pause, why))
         for config in self._configs.values():
             self._drivers[config.kind].start(config.id)
             self._remember(config.id)
@@ -119,11 +120,11 @@ class JobBook:
         """Let every job go on, keeping our pauses on record for the next run."""
         for job_id, pause in self._pauses().items():
             self._try(job_id, partial(self._drivers[pause.kind].resume, pause.undo))
-            self._write(job_id, replace(pause, undo={}))
+            self._try(job_id, partial(self._write, job_id, replace(pause, undo={})))
             _LOGGER.info("Job %s: resumed, as the agent stops", job_id)
         for config in self._configs.values():
-            self._drivers[config.kind].stop(config.id)
-            self._remember(config.id)
+            self._try(config.id, partial(self._drivers[config.kind].stop, config.id))
+            self._try(config.id, partial(self._remember, config.id))
 
     def _why_over(self, job_id: str, pause: Pause, now: Now) -> str | None:
         state = self._view(job_id).state
