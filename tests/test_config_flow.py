@@ -143,6 +143,16 @@ async def test_a_negative_price_is_refused_at_the_field(hass, source):
     assert list(err.value.schema_errors) == ["electricity_price"]
 
 
+async def test_a_price_that_is_not_given_is_asked_for(hass, source):
+    flow_id = await start(hass)
+    form = await submit(hass, flow_id, source, {})
+    assert (form["step_id"], form["errors"]) == (
+        "electricity",
+        {"electricity_price": "electricity_price_missing"},
+    )
+    assert (await submit(hass, flow_id, {"electricity_price": 0}))["step_id"] == "heating"
+
+
 async def test_what_is_left_empty_is_the_fuels_own(hass, agent, source, poll, figure):
     """A heat pump of COP 3 at the price of electricity: a third of what the heat cost."""
     flow_id = await start(hass)
@@ -298,11 +308,18 @@ async def test_each_section_of_the_options_can_be_changed(hass, entry, setup, se
     assert entry.options == {**OPTIONS, section: user_input}
 
 
-async def test_options_are_refused_as_in_the_first_form(hass, entry, setup):
+@pytest.mark.parametrize(
+    ("section", "user_input", "errors"),
+    [
+        ("heating", HEATING | {"efficiency": 0.85}, {"efficiency": "efficiency_range"}),
+        ("electricity", {}, {"electricity_price": "electricity_price_missing"}),
+    ],
+)
+async def test_options_are_refused_as_in_the_first_form(
+    hass, entry, setup, section, user_input, errors
+):
     await setup(entry)
     menu = await hass.config_entries.options.async_init(entry.entry_id)
-    await hass.config_entries.options.async_configure(menu["flow_id"], {"next_step_id": "heating"})
-    result = await hass.config_entries.options.async_configure(
-        menu["flow_id"], HEATING | {"efficiency": 0.85}
-    )
-    assert result["errors"] == {"efficiency": "efficiency_range"}
+    await hass.config_entries.options.async_configure(menu["flow_id"], {"next_step_id": section})
+    result = await hass.config_entries.options.async_configure(menu["flow_id"], user_input)
+    assert result["errors"] == errors

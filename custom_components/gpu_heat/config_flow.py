@@ -34,6 +34,7 @@ from .coordinator import agent_source
 from .forms import (
     AGENT_FORM,
     CONTROL_FORM,
+    electricity_errors,
     electricity_form,
     heating_errors,
     heating_form,
@@ -165,11 +166,12 @@ class GpuHeatConfigFlow(ConfigFlow, domain=DOMAIN):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask what electricity costs."""
-        if user_input is not None:
+        errors: dict[str, str] = {}
+        if user_input is not None and not (errors := electricity_errors(user_input)):
             self._options[CONF_ELECTRICITY] = user_input
             return await self.async_step_heating()
         return self.async_show_form(
-            step_id=CONF_ELECTRICITY, data_schema=electricity_form(self.hass)
+            step_id=CONF_ELECTRICITY, data_schema=electricity_form(self.hass), errors=errors
         )
 
     async def async_step_heating(
@@ -256,7 +258,8 @@ class ZoneOptionsFlow(OptionsFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Change what electricity costs."""
-        return self._section(CONF_ELECTRICITY, electricity_form(self.hass), user_input, {})
+        errors = electricity_errors(user_input) if user_input is not None else {}
+        return self._section(CONF_ELECTRICITY, electricity_form(self.hass), user_input, errors)
 
     async def async_step_heating(
         self, user_input: dict[str, Any] | None = None

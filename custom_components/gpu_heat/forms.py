@@ -64,9 +64,19 @@ CONTROL_FORM = vol.Schema(
 
 
 def electricity_form(hass: HomeAssistant) -> vol.Schema:
-    """Return the form for the price of electricity."""
+    """Return the form for the price of electricity.
+
+    Optional only for the frontend, which fills a required number in with a 0.
+    """
     unit = f"{hass.config.currency}/kWh"
-    return vol.Schema({vol.Required(CONF_ELECTRICITY_PRICE): _number(most=1_000_000, unit=unit)})
+    return vol.Schema({vol.Optional(CONF_ELECTRICITY_PRICE): _number(most=1_000_000, unit=unit)})
+
+
+def electricity_errors(user_input: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is wrong in an electricity form, by field."""
+    if CONF_ELECTRICITY_PRICE not in user_input:
+        return {CONF_ELECTRICITY_PRICE: "electricity_price_missing"}
+    return {}
 
 
 def heating_form(hass: HomeAssistant) -> vol.Schema:
