@@ -23,10 +23,11 @@ class Fuel:
 
 _COMBUSTION = (Decimal("0.1"), Decimal("1.1"))  # over 1: condensing, by the lower heating value
 
-# Heat contents: US Energy Information Administration, "Units and calculators explained:
-# energy conversion calculators": heating oil 137,381 BTU per US gallon, propane 91,452 BTU per
-# US gallon, natural gas 1,036 BTU per cubic foot. Wood pellets: 16.5 MJ/kg net calorific
-# value is the least of class A1 in ISO 17225-2 (4.6 kWh/kg), 4.8 is usual.
+# Heat contents, gross. US Energy Information Administration, "Energy conversion calculators"
+# (2021): heating oil 137,381 BTU per US gallon = 10.64 kWh/L, here 10.6 as usually rounded; its
+# table of common factors still has 138,500 = 10.72, for oil with more sulphur. EIA, "British
+# thermal units": propane 91,452 BTU per US gallon, natural gas 1,036 BTU per cubic foot. Wood
+# pellets: ISO 17225-2 class A1 asks for 4.6 kWh/kg or more, 4.8 is usual.
 FUELS: dict[str, Fuel] = {
     fuel.id: fuel
     for fuel in (
