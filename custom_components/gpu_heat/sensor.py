@@ -361,4 +361,4 @@ def _percent(fraction: float | None) -> float | None:
 
 def _shown(value: Value) -> Value:
     """Spare the state the far digits of a sum: a billionth of its unit is enough."""
-    return round(value, 9) if isinstance(value, Decimal) else value
+    return float(round(value, 9)) if isinstance(value, Decimal) else value

@@ -15,7 +15,6 @@ _PRECISION = {
     "electricity_cost": 4,
     "fuel_displaced": 4,
     "heat_value": 4,
-    "cooling_cost": 4,
     "net_cost": 4,
 }
 _OWN_NAME = {"type": "entity"}  # without the name of its device in front
@@ -38,13 +37,12 @@ async def save(client: Client, zone: Zone) -> None:
         )
         await client.command("frontend/set_system_data", key="core", value={"default_panel": PATH})
     for key, digits in _PRECISION.items():
-        if entity_id := zone.own(key):
-            await client.command(
-                "config/entity_registry/update",
-                entity_id=entity_id,
-                options_domain="sensor",
-                options={"display_precision": digits},
-            )
+        await client.command(
+            "config/entity_registry/update",
+            entity_id=zone.own(key),
+            options_domain="sensor",
+            options={"display_precision": digits},
+        )
     await client.command("lovelace/config/save", url_path=PATH, config=page(zone))
     consumption = {"stat_consumption": zone.own("energy"), "stat_rate": zone.own("power")}
     await client.command("energy/save_prefs", device_consumption=[consumption])
@@ -61,19 +59,17 @@ def page(zone: Zone) -> dict[str, Any]:
     return {"title": "GPU heat", "views": [view]}
 
 
-def _section(title: str, icon: str, *cards: Card | None, span: int = 1) -> Card:
+def _section(title: str, icon: str, *cards: Card, span: int = 1) -> Card:
     heading = {"type": "heading", "heading": title, "icon": icon}
     return {
         "type": "grid",
         "column_span": span,
-        "cards": [heading, *(card for card in cards if card is not None)],
+        "cards": [heading, *cards],
     }
 
 
-def _tile(entity: str | None, *, columns: int = 6, **options: Any) -> Card | None:
-    """Return a tile, `columns` of a section's 12 wide; None where there is no such entity."""
-    if entity is None:
-        return None
+def _tile(entity: str, *, columns: int = 6, **options: Any) -> Card:
+    """Return a tile, `columns` of a section's 12 wide."""
     size = {"columns": columns}
     return {"type": "tile", "entity": entity, "name": _OWN_NAME, "grid_options": size, **options}
 
@@ -101,8 +97,6 @@ def _heat(zone: Zone) -> Card:
         _tile(zone.own("energy"), color="amber"),
         _tile(zone.own("season"), color="deep-orange"),
         _tile(zone.own("fuel_displaced"), color="brown"),
-        _tile(zone.own("useful_share"), color="deep-orange"),
-        _tile(zone.own("heated_area"), color="amber"),
         *(
             _tile(entity, name=f"GPU {index}", color="red")
             for index, entity in enumerate(zone.of_devices("temperature"))
@@ -111,16 +105,12 @@ def _heat(zone: Zone) -> Card:
 
 
 def _money(zone: Zone) -> Card:
-    rates = {"cost_rate": "blue", "heat_value_rate": "green"}
-    more = {"cooling_cost": "light-blue", "offset_ratio": "green"}
     return _section(
         "Money",
         "mdi:cash-multiple",
         _tile(zone.own("electricity_cost"), color="blue"),
         _tile(zone.own("heat_value"), color="green"),
-        *(_tile(zone.own(key), color=color) for key, color in rates.items()),
         _tile(zone.own("net_cost"), columns=12, color="green"),
-        *(_tile(zone.own(key), color=color) for key, color in more.items()),
         _graph(
             {
                 "Heat": zone.own("heat_value"),
@@ -133,11 +123,10 @@ def _money(zone: Zone) -> Card:
 
 
 def _jobs(zone: Zone) -> Card:
-    cards: list[Card | None] = []
+    cards: list[Card] = []
     for (job_id, name), gpu_power in zip(JOBS.items(), zone.of_devices("power"), strict=True):
         running = zone.of_job(job_id, "running")
         cards.append(_tile(running, columns=12, name=name, color="green", **_inline("toggle")))
-        cards.append(_tile(zone.of_job(job_id, "reason")))
         cards.append(_tile(zone.of_job(job_id, "status")))
         cards.append(_tile(gpu_power, name="Its GPU", color="amber"))
     target = {"config_entry_id": zone.entry_id}
@@ -180,7 +169,7 @@ def _history(zone: Zone) -> Card:
     return _section("The last hour", "mdi:chart-line", graph, span=2)
 
 
-def _graph(entities: dict[str, str | None], *, rows: int, **options: Any) -> Card:
+def _graph(entities: dict[str, str], *, rows: int, **options: Any) -> Card:
     return {
         "type": "history-graph",
         "hours_to_show": 1,

@@ -45,12 +45,12 @@ class Zone:
     entry_id: str
     entities: tuple[Entity, ...]
 
-    def own(self, key: str) -> str | None:
-        """Return the id of an entity of the zone itself, None where there is none."""
+    def own(self, key: str) -> str:
+        """Return the id of an entity of the zone itself."""
         return self._id(f"{self.entry_id}_{key}")
 
-    def of_job(self, job_id: str, key: str) -> str | None:
-        """Return the id of an entity of a job, None where there is none."""
+    def of_job(self, job_id: str, key: str) -> str:
+        """Return the id of an entity of a job."""
         return self._id(f"_job_{job_id}_{key}", whole=False)
 
     def of_devices(self, key: str) -> list[str]:
@@ -61,12 +61,12 @@ class Zone:
             if entity.key == key and "GPU-" in entity.unique_id and not entity.disabled
         ]
 
-    def _id(self, unique_id: str, *, whole: bool = True) -> str | None:
+    def _id(self, unique_id: str, *, whole: bool = True) -> str:
         for entity in self.entities:
             same = entity.unique_id == unique_id if whole else entity.unique_id.endswith(unique_id)
             if same and not entity.disabled:
                 return entity.id
-        return None
+        raise DemoError(f"the zone has no entity {unique_id}")
 
 
 async def set_up(client: Client, *, agent_port: int, token: str) -> None:
