@@ -36,9 +36,9 @@ async def wait(client: Client, *, counted: bool) -> dict[str, State]:
             if entity.platform in _AWAITED
             and (entity.id not in states or states[entity.id]["state"] in _NO_VALUE)
         )
-        energy = zone.own("energy")
-        if counted and energy in states and not empty and float(states[energy]["state"]) == 0:
-            empty = [energy]
+        if counted and states and not empty:
+            energy = zone.own("energy")
+            empty = [] if float(states[energy]["state"]) > 0 else [energy]
         if states and not empty:
             return states
         if asyncio.get_running_loop().time() > until:
