@@ -22,6 +22,7 @@ from gpu_heat_agent.config import JobConfig, Listen
 from gpu_heat_agent.errors import UnreachableError, UsageError
 from gpu_heat_agent.simulated import assign, parse_spec
 
+from .harness import run_cli
 from .nvml_state import NvmlState
 
 Cli = Callable[..., tuple[int, str, str]]
@@ -134,10 +135,33 @@ def test_key_that_does_not_fit_is_named(command: Cli, certificate: Path) -> None
     assert "key.pem" in err
 
 
-def test_unknown_command_is_refused(command: Cli) -> None:
+@pytest.mark.parametrize("host", ["a..b", f"{'a' * 64}.local"])
+def test_host_that_no_name_can_be_is_one_line(tmp_path: Path, host: str) -> None:
+    options = ("--listen", f"{host}:80", "--state-dir", str(tmp_path / "state"))
+    ended = subprocess.run(run_cli("run", *options), capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert f"cannot listen on {host}:80: not the name of a host" in ended.stderr
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["fly"], "'fly'"),
+        (["run", "--tls", "foo"], "--tls: invalid choice: 'foo'"),
+        (["run", "--lisen", "a\nb"], "--lisen a b"),
+        ([], "run|check|token"),
+    ],
+)
+def test_words_that_are_no_command_are_refused_in_one_line(
+    capsys: pytest.CaptureFixture[str], words: list[str], part: str
+) -> None:
     with pytest.raises(SystemExit) as stop:
-        command("fly")
-    assert stop.value.code == 2
+        cli.main(words)
+    out, err = capsys.readouterr()
+    assert (stop.value.code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("gpu-heat-agent")
+    assert part in err
 
 
 @pytest.mark.parametrize(

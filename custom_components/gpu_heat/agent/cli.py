@@ -6,6 +6,7 @@ import logging
 import os
 from pathlib import Path
 import sys
+from typing import NoReturn
 
 from . import __version__
 from .check import check
@@ -20,6 +21,13 @@ from .tls import fingerprint
 _LOGGER = logging.getLogger(__name__)
 
 _EPILOG = "Without --config a file is read if it is there: see docs/agent.md."
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {' '.join(message.split())}; see --help\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -85,7 +93,7 @@ def _xdg(variable: str, fallback: str) -> Path:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="gpu-heat-agent",
         description="Serve a GPU server's power and energy, and pause and resume its jobs.",
         epilog=_EPILOG,

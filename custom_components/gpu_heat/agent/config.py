@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+import os
 from pathlib import Path
 import re
 import shutil
@@ -108,8 +109,10 @@ def load_config(path: Path, kinds: frozenset[str]) -> Config:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as err:
         raise UsageError(f"{path}: {err.strerror}; give a readable file with --config") from err
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+    except ValueError as err:  # also of bytes that are no text and of endless numbers
         raise UsageError(f"{path}: not valid TOML, correct it: {err}") from err
+    except RecursionError as err:
+        raise UsageError(f"{path}: nested too deeply, correct it") from err
     try:
         return _config(Table(document), path.resolve().parent, kinds)
     except UsageError as err:
@@ -203,7 +206,7 @@ def _job(table: Table, folder: Path, kinds: frozenset[str]) -> JobConfig:
         command=command,
         pidfile=pidfile,
         cwd=_path(table, "cwd", folder),
-        env=table.string_map("env"),
+        env=table.environment("env"),
         devices=table.integers("devices"),
         on_stop=table.choice("on_stop", OnStop, OnStop.LEAVE),
     )
@@ -214,7 +217,7 @@ def _job(table: Table, folder: Path, kinds: frozenset[str]) -> JobConfig:
 
 def _check_command(job: JobConfig, table: Table) -> None:
     """Refuse a command that could not be started, while nothing has been started yet."""
-    if job.cwd is not None and not job.cwd.is_dir():
+    if job.cwd is not None and not os.path.isdir(job.cwd):  # which raises nothing
         raise table.fault("cwd", f"there is no folder {job.cwd}; create or correct it")
     if job.command is None:
         return
@@ -230,4 +233,7 @@ def _check_command(job: JobConfig, table: Table) -> None:
 def _path(table: Table, key: str, folder: Path) -> Path | None:
     """Take a path; a relative one starts at the folder of the config file."""
     text = table.string(key)
-    return None if text is None else folder / Path(text).expanduser()
+    try:
+        return None if text is None else folder / Path(text).expanduser()
+    except RuntimeError as err:  # there is no such user
+        raise table.fault(key, f"{err}; write the whole path") from err

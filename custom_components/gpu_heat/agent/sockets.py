@@ -23,12 +23,13 @@ def bind(listen: Listen) -> list[socket.socket]:
                     continue  # a machine without IPv6
                 raise
             port = sockets[0].getsockname()[1]
-    except OSError as err:
+    except (OSError, ValueError) as err:  # ValueError, UnicodeError too: no name of a host
         for sock in sockets:
             sock.close()
         where = f"{listen.host or '*'}:{listen.port}"
+        why = err.strerror if isinstance(err, OSError) else "not the name of a host"
         remedy = "stop what listens there or choose another with --listen HOST:PORT"
-        raise UsageError(f"cannot listen on {where}: {err.strerror}; {remedy}") from err
+        raise UsageError(f"cannot listen on {where}: {why}; {remedy}") from err
     return sockets
 
 

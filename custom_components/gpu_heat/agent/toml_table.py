@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-import math
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 from .errors import UsageError
 
 _E = TypeVar("_E", bound=StrEnum)
+
+_MAX_INTEGER = 65535
 
 
 class Table:
@@ -27,7 +28,7 @@ class Table:
     def string(self, key: str) -> str | None:
         """Take a string that is not empty."""
         value = self._left.pop(key, None)
-        if value is None or (isinstance(value, str) and value.strip()):
+        if value is None or (_is_text(value) and value.strip()):
             return value
         raise self.fault(key, 'write a text in quotes, such as "text"')
 
@@ -43,7 +44,7 @@ class Table:
         value = self._left.pop(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.fault(key, "write a number, without quotes")
-        if not (math.isfinite(value) and low <= value <= high):
+        if not low <= value <= high:  # neither is NaN
             raise self.fault(key, f"write a number from {low:g} to {high:g}")
         return float(value)
 
@@ -60,21 +61,26 @@ class Table:
         value = self._left.pop(key, None)
         if value is None:
             return None
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        if isinstance(value, list) and all(_is_text(item) for item in value):
             return tuple(value)
         raise self.fault(key, 'write a list of texts, such as ["python", "train.py"]')
 
     def integers(self, key: str) -> tuple[int, ...]:
-        """Take a list of whole numbers from 0 up."""
+        """Take a list of whole numbers from 0 to 65535."""
         value = self._left.pop(key, [])
-        if isinstance(value, list) and all(type(item) is int and item >= 0 for item in value):
+        if isinstance(value, list) and all(
+            type(item) is int and 0 <= item <= _MAX_INTEGER for item in value
+        ):
             return tuple(value)
         raise self.fault(key, "write a list of whole numbers, such as [0, 1]")
 
-    def string_map(self, key: str) -> dict[str, str]:
-        """Take a table of strings."""
+    def environment(self, key: str) -> dict[str, str]:
+        """Take a table of environment variables."""
         value = self._left.pop(key, {})
-        if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
+        if isinstance(value, dict) and all(
+            _is_text(name) and name and "=" not in name and _is_text(item)
+            for name, item in value.items()
+        ):
             return dict(value)
         raise self.fault(key, 'write a table of texts, such as { NAME = "value" }')
 
@@ -99,3 +105,8 @@ class Table:
 
     def _name(self, key: str) -> str:
         return f"{self._path}.{key}" if self._path else key
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    """Return whether a value is a string that the system takes."""
+    return isinstance(value, str) and "\0" not in value
