@@ -155,3 +155,19 @@ def test_state_that_cannot_be_read_is_set_aside_and_counting_starts_anew(
     [aside] = tmp_path.glob("state.json.corrupt-*")
     assert aside.read_text() == '{"version": 1, "agent'
     assert "set aside" in caplog.text
+
+
+@pytest.mark.parametrize("depth", [900, 100_000])
+def test_state_that_is_nested_too_deeply_is_set_aside(tmp_path: Path, depth: int) -> None:
+    nested = '{"a": ' * depth + "1" + "}" * depth
+    text = dump_state(STATE).replace('"memory": {}', f'"memory": {{"x": {nested}}}')
+    (tmp_path / "state.json").write_text(text)
+    with pytest.raises(StateError):
+        parse_state(text)
+    assert StateDir(tmp_path).open_store().state.agent_id != STATE.agent_id
+    assert len(list(tmp_path.glob("state.json.corrupt-*"))) == 1
+
+
+def test_number_beyond_all_numbers_is_refused() -> None:
+    with pytest.raises(StateError):
+        parse_state(dump_state(STATE).replace('"total_j": 9', '"total_j": 1' + "0" * 400))

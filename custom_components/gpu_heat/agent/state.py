@@ -71,7 +71,7 @@ def parse_state(text: str) -> State:
         document = json.loads(text)
         if document["version"] != STATE_VERSION:
             raise StateError(f"version {document['version']} is not {STATE_VERSION}")
-        return State(
+        state = State(
             agent_id=str(uuid.UUID(document["agent_id"])),
             meters={key: _meter(item) for key, item in document["meters"].items()},
             host=HostMeter(
@@ -81,8 +81,12 @@ def parse_state(text: str) -> State:
             jobs={key: _job(item) for key, item in document["jobs"].items()},
             found_limits_w={k: _number(v) for k, v in document["found_limits_w"].items()},
         )
-    except (AttributeError, KeyError, TypeError, ValueError) as err:
+        dump_state(state)  # nesting that can be read may still be too deep to be written
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as err:
         raise StateError(f"not a state of this agent: {err!r}") from err
+    except RecursionError as err:
+        raise StateError("nested too deeply") from err
+    return state
 
 
 def _meter(document: Mapping[str, object]) -> EnergyMeter:
