@@ -157,7 +157,7 @@ def test_state_that_cannot_be_read_is_set_aside_and_counting_starts_anew(
     assert "set aside" in caplog.text
 
 
-@pytest.mark.parametrize("depth", [900, 100_000])
+@pytest.mark.parametrize("depth", [5000, 100_000])
 def test_state_that_is_nested_too_deeply_is_set_aside(tmp_path: Path, depth: int) -> None:
     nested = '{"a": ' * depth + "1" + "}" * depth
     text = dump_state(STATE).replace('"memory": {}', f'"memory": {{"x": {nested}}}')
