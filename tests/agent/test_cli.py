@@ -309,14 +309,14 @@ def test_all_addresses_means_ipv4_and_ipv6_on_one_port() -> None:
 
 
 def test_machine_without_ipv6_is_served_on_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = socket.socket
+    real = sockets.Listener
 
-    def without_ipv6(family: int, *more: int) -> socket.socket:
+    def without_ipv6(family: int, connections: sockets.Connections) -> sockets.Listener:
         if family == socket.AF_INET6:
             raise OSError(97, "Address family not supported by protocol")
-        return real(family, *more)
+        return real(family, connections)
 
-    monkeypatch.setattr(socket, "socket", without_ipv6)
+    monkeypatch.setattr(sockets, "Listener", without_ipv6)
     bound = sockets.bind(Listen(host=None, port=0))
     assert len(bound) == 1
     bound[0].close()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 import time
 
@@ -31,8 +32,13 @@ def read_clock() -> Now:
 
 def boot_id() -> str:
     """Return what tells this boot of the machine from all others."""
+    return _read_boot_id(_BOOT_ID)
+
+
+@cache  # it never changes, and a look at the clock must not want for a file descriptor
+def _read_boot_id(path: Path) -> str:
     try:
-        return _BOOT_ID.read_text(encoding="ascii").strip()
+        return path.read_text(encoding="ascii").strip()
     except OSError:
         return f"{psutil.boot_time():.0f}"
 

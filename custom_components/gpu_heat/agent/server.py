@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 
 from . import metrics
 from .bodies import Body
+from .connection import SERVER, Runner, error, http_error
 from .errors import (
     AgentError,
     ConflictError,
@@ -29,6 +30,7 @@ from .service import Service
 _LOGGER = logging.getLogger(__name__)
 
 MAX_BODY = 64 << 10
+FIRST_REQUEST_S = 10.0
 BODY_TIMEOUT_S = 10.0
 LINGER_S = 1.0
 RETRY_AFTER_S = 5
@@ -44,10 +46,6 @@ _STATUS: Mapping[type[AgentError], tuple[int, str]] = MappingProxyType(
         OutOfRangeError: (422, "out_of_range"),
         UnreachableError: (503, "unreachable"),
     }
-)
-
-_HTTP_CODES: Mapping[int, str] = MappingProxyType(
-    {400: "malformed", 404: "unknown", 405: "method_not_allowed", 413: "too_large"}
 )
 
 
@@ -96,11 +94,11 @@ class Api:
             scheme, _, given = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
             known = hmac.compare_digest(_hash(given.strip()), self._token_hash)
             if scheme.lower() != "bearer" or not known:
-                return _error(
+                return error(
                     401,
-                    "unauthorized",
                     "send the agent's token as Authorization: Bearer TOKEN",
-                    {hdrs.WWW_AUTHENTICATE: "Bearer"},
+                    code="unauthorized",
+                    headers={hdrs.WWW_AUTHENTICATE: "Bearer"},
                 )
             return await handler(request)
 
@@ -109,7 +107,8 @@ class Api:
     @web.middleware
     async def _limited(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         if not self._limit.allows(request.remote or "", time.monotonic()):
-            return _error(429, "too_many_requests", "slow down", {hdrs.RETRY_AFTER: "1"})
+            headers: dict[str, str] = {hdrs.RETRY_AFTER: "1"}
+            return error(429, "slow down", code="too_many_requests", headers=headers)
         return await handler(request)
 
     async def _health(self, _: web.Request) -> web.Response:
@@ -145,13 +144,7 @@ class Api:
 
 def make_runner(api: Api) -> web.AppRunner:
     """Return what serves the endpoints on the sockets that it is given."""
-    return web.AppRunner(
-        api.app(),
-        access_log=None,
-        handle_signals=False,
-        shutdown_timeout=3.0,
-        lingering_time=LINGER_S,
-    )
+    return Runner(api.app(), first_request_s=FIRST_REQUEST_S, lingering_s=LINGER_S)
 
 
 @web.middleware
@@ -161,18 +154,16 @@ async def _errors_as_json(request: web.Request, handler: _Handler) -> web.Stream
     except AgentError as err:
         status, code = _STATUS[type(err)]
         headers: dict[str, str] = {hdrs.RETRY_AFTER: str(RETRY_AFTER_S)} if status == 503 else {}
-        return _error(status, code, str(err), headers)
+        return error(status, str(err), code=code, headers=headers)
     except web.HTTPException as err:
-        allow = err.headers.get(hdrs.ALLOW)
-        headers = {} if allow is None else {hdrs.ALLOW: allow}
-        return _error(err.status, _HTTP_CODES.get(err.status, "error"), err.reason, headers)
+        return http_error(err)
     except Exception:
         _LOGGER.exception("A request failed: %s %s", request.method, request.path)
-        return _error(500, "internal", "the agent failed; its log says more", {})
+        return error(500, "the agent failed; its log says more")
 
 
 async def _name_server(_: web.Request, response: web.StreamResponse) -> None:
-    response.headers[hdrs.SERVER] = "gpu-heat-agent"  # instead of the versions of all parts
+    response.headers[hdrs.SERVER] = SERVER
 
 
 async def _body(request: web.Request) -> Body:
@@ -185,11 +176,6 @@ async def _body(request: web.Request) -> Body:
 
 def _json(value: Snapshot | Device | Job) -> web.Response:
     return web.json_response(text=json.dumps(to_json(value), allow_nan=False))
-
-
-def _error(status: int, code: str, message: str, headers: Mapping[str, str]) -> web.Response:
-    body = {"error": {"code": code, "message": message}}
-    return web.json_response(body, status=status, headers=headers)
 
 
 def _hash(token: str) -> bytes:

@@ -1,10 +1,49 @@
 """Claiming the port, before anything else is done."""
 
 import errno
+import resource
 import socket
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from .config import Listen
 from .errors import UsageError
+
+MAX_CONNECTIONS = 256
+MAX_PER_PEER = 32
+
+
+class Connections:
+    """The connections that are open, of all listeners together."""
+
+    def __init__(self, *, total: int, per_peer: int) -> None:
+        self._total = total
+        self._per_peer = per_peer
+        self._peers: WeakKeyDictionary[socket.socket, str] = WeakKeyDictionary()
+
+    def admit(self, connection: socket.socket, peer: str) -> bool:
+        """Count a connection until it is closed; False where there are too many."""
+        peers = [peer for open_, peer in self._peers.items() if open_.fileno() >= 0]
+        if len(peers) >= self._total or peers.count(peer) >= self._per_peer:
+            return False
+        self._peers[connection] = peer
+        return True
+
+
+class Listener(socket.socket):
+    """Hangs up on connections that are too many, before they cost a TLS handshake."""
+
+    def __init__(self, family: int, connections: Connections) -> None:
+        super().__init__(family, socket.SOCK_STREAM)
+        self._connections = connections
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Return the next connection. Raises ConnectionAbortedError for one too many."""
+        connection, address = super().accept()
+        if self._connections.admit(connection, str(address[0])):
+            return connection, address
+        connection.close()
+        raise ConnectionAbortedError(errno.ECONNABORTED, "too many connections")
 
 
 def bind(listen: Listen) -> list[socket.socket]:
@@ -14,10 +53,13 @@ def bind(listen: Listen) -> list[socket.socket]:
     """
     sockets: list[socket.socket] = []
     port = listen.port
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    total = MAX_CONNECTIONS if files < 0 else min(MAX_CONNECTIONS, files // 2)
+    connections = Connections(total=total, per_peer=MAX_PER_PEER)
     try:
         for family, host in _addresses(listen):
             try:
-                sockets.append(_bind(family, host, port))
+                sockets.append(_bind(Listener(family, connections), host, port))
             except OSError as err:
                 if family == socket.AF_INET6 and sockets and err.errno != errno.EADDRINUSE:
                     continue  # a machine without IPv6
@@ -45,11 +87,10 @@ def _addresses(listen: Listen) -> list[tuple[int, str]]:
     return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
 
 
-def _bind(family: int, host: str, port: int) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
+def _bind(sock: Listener, host: str, port: int) -> Listener:
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
+        if sock.family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind((host, port))
         sock.listen(128)
