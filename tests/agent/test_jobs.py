@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+import errno
 import os
 from pathlib import Path
+import shutil
 import signal
 import subprocess
 import sys
@@ -459,3 +461,208 @@ def test_tick_goes_on_where_a_pause_cannot_be_ended(
     wait_for(lambda: not stopped(pid_of(sleeper)))  # the record waits, the job does not
     monkeypatch.undo()
     assert not run.job().paused_by_us
+
+
+class FullDisk:
+    """Makes a store fail to write for as long as it is set."""
+
+    def __init__(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(run.store, "update", self._update)
+
+    def _update(self, *_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_lease_of_one_job_ends_although_news_of_another_cannot_be_written(
+    tmp_path: Path,
+    clock: Clock,
+    sleeper: JobConfig,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    short = JobConfig(id="short", name="Short", command=("sh", "-c", "read x < go"), cwd=tmp_path)
+    os.mkfifo(tmp_path / "go")
+    run = Run(tmp_path, clock, sleeper, short)
+    run.pause(lease_s=60)
+    FullDisk(run, monkeypatch)
+    (tmp_path / "go").write_text("\n")
+    wait_for(lambda: run.job() and run.book.jobs[1].state is JobState.FINISHED)
+    clock.passes(60)
+    for _ in range(3):
+        run.book.tick()
+    wait_for(lambda: not stopped(pid_of(sleeper)))
+    assert run.job().state is JobState.RUNNING
+    assert caplog.text.count("Job short: the state file cannot be written") == 1
+
+
+@pytest.mark.parametrize("which", ["copyfile", "truncate"])
+def test_long_log_on_a_full_disk_does_not_end_the_watch(
+    tmp_path: Path,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    which: str,
+) -> None:
+    def full(*_: object) -> None:
+        (tmp_path / "jobs" / "job.log.1").write_text("mu")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("gpu_heat_agent.launch.MAX_LOG_BYTES", 4)
+    monkeypatch.setattr(shutil if which == "copyfile" else os, which, full)
+    config = JobConfig(id="job", name="Job", command=("sh", "-c", "echo much to say; sleep 600"))
+    run = Run(tmp_path, clock, replace(config, on_stop=OnStop.TERMINATE))
+    wait_for(lambda: run.job().state is JobState.RUNNING and "No space" in caplog.text)
+    for _ in range(3):
+        run.book.tick()
+    assert caplog.text.count("No space") == 1
+    if which == "copyfile":
+        assert (tmp_path / "jobs" / "job.log").read_text() == ""
+        assert not (tmp_path / "jobs" / "job.log.1").exists()
+    run.book.stop()
+
+
+def test_renewing_a_pause_that_others_ended_in_part_takes_nothing_of_ours_for_theirs(
+    tmp_path: Path, clock: Clock, spawn: Spawn
+) -> None:
+    process = spawn("sh", "-c", "sleep 600; true")
+    wait_for(lambda: len([row for row in scan().values() if row.session == process.pid]) == 2)
+    [child] = (row.pid for row in scan().values() if row.parent == process.pid)
+    run = Run(tmp_path, clock, pidfile_job(tmp_path, process.pid))
+    run.pause()
+    os.kill(process.pid, signal.SIGCONT)
+    wait_for(lambda: not stopped(process.pid))
+    assert run.pause().state is JobState.PAUSED
+    run.book.resume("job")
+    wait_for(lambda: not stopped(process.pid) and not stopped(child))
+
+
+def test_stop_that_cannot_resume_keeps_the_way_to(
+    tmp_path: Path, clock: Clock, sleeper: JobConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(tmp_path, clock, sleeper)
+    run.pause()
+
+    def refuse(*_: object) -> None:
+        raise UnreachableError("not now")
+
+    monkeypatch.setattr("gpu_heat_agent.process_driver.send_all", refuse)
+    run.book.stop()
+    monkeypatch.undo()
+    Run(tmp_path, clock, sleeper).book.resume("job")
+    wait_for(lambda: not stopped(pid_of(sleeper)))
+
+
+def test_command_that_no_command_line_can_hold_has_failed(
+    tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = JobConfig(id="job", name="Job", command=("echo", "a\0b"))
+    assert Run(tmp_path, clock, config).job().state is JobState.FAILED
+    assert "Job job: cannot be started" in caplog.text
+
+
+def test_job_that_cannot_be_looked_for_at_the_start_is_started_later(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise UnreachableError("the processes cannot be seen: Too many open files")
+
+    config = JobConfig(id="job", name="Job", command=SLEEP, on_stop=OnStop.TERMINATE)
+    monkeypatch.setattr("gpu_heat_agent.process_driver.scan", refuse)
+    run = Run(tmp_path, clock, config)
+    assert run.job().state is JobState.UNKNOWN
+    monkeypatch.undo()
+    assert run.job().state is JobState.RUNNING
+    run.book.stop()
+
+
+WORKER = """
+import os, sys, time
+leave = sys.argv[1] == "daemon"
+if os.fork():
+    time.sleep(0 if sys.argv[2] == "ends" else 600)
+    os._exit(0)
+if leave:
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+print(os.getpid(), flush=True)
+time.sleep(600)
+"""
+
+
+class Worker:
+    """A job whose work is done by a process that outlives the one that was started."""
+
+    def __init__(self, folder: Path, kind: str, leader: str) -> None:
+        self._folder = folder
+        command = (sys.executable, "-c", WORKER, kind, leader)
+        self.config = JobConfig(id="job", name="Job", command=command, on_stop=OnStop.TERMINATE)
+
+    def pid(self) -> int:
+        """Return the worker, once it is there and the first process gone if it is to go."""
+        log = self._folder / "jobs" / "job.log"
+        wait_for(lambda: log.read_text().endswith("\n"))
+        pid = int(log.read_text())
+        wait_for(lambda: scan()[pid].parent != os.getpid())
+        return pid
+
+
+def gone(pid: int) -> bool:
+    row = scan().get(pid)
+    return row is None or row.zombie
+
+
+@pytest.mark.parametrize("kind", ["orphan", "daemon"])
+def test_worker_whose_leader_has_ended_is_the_job_also_for_the_next_run(
+    tmp_path: Path, clock: Clock, kind: str
+) -> None:
+    worker = Worker(tmp_path, kind, "ends")
+    first = Run(tmp_path, clock, worker.config)
+    pid = worker.pid()
+    [leader] = [record.memory["root"]["pid"] for record in records(tmp_path).values()]
+    wait_for(lambda: first.job() and gone(leader))
+    assert first.job().state is JobState.RUNNING
+
+    changed = replace(worker.config, env={"A": "changed"})
+    for config in (worker.config, changed):
+        run = Run(tmp_path, clock, config)
+        assert run.job().state is JobState.RUNNING
+        assert run.pause().state is JobState.PAUSED
+        assert stopped(pid)
+        run.book.resume("job")
+        wait_for(lambda: not stopped(pid))
+    run.book.stop()
+    wait_for(lambda: gone(pid))
+    assert (tmp_path / "jobs" / "job.log").read_text() == f"{pid}\n"
+
+
+def test_daemon_of_a_job_does_not_escape_its_pause(tmp_path: Path, clock: Clock) -> None:
+    worker = Worker(tmp_path, "daemon", "stays")
+    run = Run(tmp_path, clock, worker.config)
+    pid = worker.pid()
+    assert run.pause().state is JobState.PAUSED
+    assert stopped(pid)
+    run.book.resume("job")
+    wait_for(lambda: not stopped(pid))
+    run.book.stop()
+    wait_for(lambda: gone(pid))
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_command_found_stopped_goes_on_where_it_is_not_known_who_stopped_it(
+    tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture, lost: bool
+) -> None:
+    config = JobConfig(id="job", name="Job", command=SLEEP, on_stop=OnStop.TERMINATE)
+    run = Run(tmp_path, clock, config)
+    [pid] = [record.memory["root"]["pid"] for record in records(tmp_path).values()]
+    if lost:
+        run.pause()
+        (tmp_path / "state.json").unlink()
+    else:
+        os.kill(pid, signal.SIGSTOP)
+        wait_for(lambda: stopped(pid))
+    run = Run(tmp_path, clock, config)
+    assert run.job().state is (JobState.RUNNING if lost else JobState.PAUSED)
+    assert ("found stopped" in caplog.text) is lost
+    os.kill(pid, signal.SIGCONT)
+    run.book.stop()

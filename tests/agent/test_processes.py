@@ -1,9 +1,10 @@
 """The process table and signals."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 import errno
 import os
 from pathlib import Path
+import resource
 import signal
 import subprocess
 
@@ -11,46 +12,29 @@ import pytest
 
 from gpu_heat_agent import processes
 from gpu_heat_agent.clock import boot_id, read_clock
+from gpu_heat_agent.errors import ConflictError, UnreachableError
 from gpu_heat_agent.process_tree import Tree
 from gpu_heat_agent.processes import (
     Identity,
     Row,
+    ancestors,
     find,
+    has_variable,
     identify,
     identity_from_json,
     scan,
-    scan_proc,
-    scan_psutil,
     send,
+    send_all,
 )
 
 Spawn = Callable[..., "subprocess.Popen[bytes]"]
 
 
-@pytest.fixture
-def no_proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A system without /proc and file descriptors of processes."""
-    monkeypatch.setattr(processes, "_PROC", tmp_path)
-    monkeypatch.delattr(os, "pidfd_open")
-
-
-def test_both_ways_to_read_the_table_agree(spawn: Spawn) -> None:
+def test_table_says_who_belongs_to_whom(spawn: Spawn) -> None:
     pid = spawn("sleep", "600").pid
-    ours, general = scan_proc()[pid], scan_psutil()[pid]
-    assert (ours.parent, ours.group, ours.session) == (os.getpid(), pid, pid)
-    assert (general.parent, general.group, general.session) == (os.getpid(), pid, pid)
-    assert not ours.stopped
-    assert not general.zombie
-
-
-def test_table_without_proc_tells_who_is_stopped(spawn: Spawn, no_proc: None) -> None:
-    pid = spawn("sleep", "600").pid
-    identity = identify(pid)
-    assert identity is not None
-    assert send(identity, signal.SIGSTOP)
-    os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)
-    assert scan()[pid].stopped
-    assert send(identity, signal.SIGCONT)
+    row = scan()[pid]
+    assert (row.parent, row.group, row.session) == (os.getpid(), pid, pid)
+    assert (row.stopped, row.zombie) == (False, False)
 
 
 def test_signal_does_not_reach_the_next_owner_of_a_pid(spawn: Spawn) -> None:
@@ -83,15 +67,45 @@ def test_system_that_offers_no_descriptor_of_a_process_still_signals(
     assert process.wait(10) == -signal.SIGKILL
 
 
-def test_other_errors_are_not_hidden(spawn: Spawn, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: int) -> int:
-        raise OSError(errno.EMFILE, "too many open files")
+@pytest.fixture
+def no_descriptors() -> Generator[None]:
+    """Let this process open nothing more, as a flood of connections does."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
-    monkeypatch.setattr(os, "pidfd_open", refuse)
-    identity = identify(spawn("sleep", "600").pid)
-    assert identity is not None
-    with pytest.raises(OSError, match="too many"):
-        send(identity, signal.SIGKILL)
+
+@pytest.mark.usefixtures("no_descriptors")
+@pytest.mark.parametrize(
+    "act",
+    [
+        scan,
+        lambda: identify(os.getpid()),
+        lambda: has_variable(os.getpid(), "A", "B"),
+        lambda: send(Identity(pid=os.getpid(), start="0", boot_id="b"), signal.SIGCONT),
+    ],
+)
+def test_want_of_descriptors_is_not_taken_for_want_of_processes(act: Callable[[], object]) -> None:
+    with pytest.raises(UnreachableError, match="cannot be seen: Too many open files"):
+        act()
+
+
+def test_process_that_refuses_a_signal_does_not_keep_it_from_others(
+    spawn: Spawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusing, process = spawn("sleep", "600"), spawn("sleep", "600")
+    rows, real = scan(), processes.send
+
+    def refuse(identity: Identity, signum: signal.Signals) -> bool:
+        if identity.pid == refusing.pid:
+            raise PermissionError(errno.EPERM, "refused")
+        return real(identity, signum)
+
+    monkeypatch.setattr(processes, "send", refuse)
+    with pytest.raises(ConflictError, match=f"process {refusing.pid} belongs to another user"):
+        send_all([rows[refusing.pid], rows[process.pid]], signal.SIGKILL)
+    assert process.wait(10) == -signal.SIGKILL
 
 
 def test_identity_is_read_as_it_was_written() -> None:
@@ -143,6 +157,27 @@ def test_tree_is_read_as_it_was_written() -> None:
     assert Tree.from_json({}) is None
     without_lists = Tree.from_json({"root": rows[10].identity.to_json()})
     assert without_lists == Tree(root=rows[10].identity, session=False)
+
+
+def test_pause_that_is_renewed_knows_what_it_had_stopped() -> None:
+    rows = table(row(10, 1, 10), row(11, 10, 10), row(12, 10, 10, stopped=True))
+    tree = Tree(root=rows[10].identity, session=True)
+    before = tree.with_stopped(rows)
+    later = {**rows, 11: row(11, 10, 10, stopped=True), 20: row(20, 1, 20, stopped=True)}
+    again = tree.with_members([later[20]]).with_stopped(later, before)
+    assert [member.pid for member in again.members] == [10, 20, 11, 12]
+    assert [member.pid for member in again.already] == [20, 12]
+
+
+def test_pause_that_is_renewed_on_another_root_keeps_hold_of_the_first() -> None:
+    old, new = table(row(10, 1, 10)), table(row(10, 1, 10, stopped=True), row(20, 1, 20))
+    before = Tree(root=old[10].identity, session=True).with_stopped(old)
+    tree = Tree(root=new[20].identity, session=True).with_stopped(new, before)
+    assert [member.pid for member in tree.stopped_by_us(new)] == [10]
+
+
+def test_ancestors_end_at_the_first_process() -> None:
+    assert ancestors(table(row(1, 0, 1), row(10, 1, 10), row(11, 10, 10)), 11) == {11, 10, 1}
 
 
 def test_find_wants_the_very_process() -> None:

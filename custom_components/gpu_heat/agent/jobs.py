@@ -12,7 +12,7 @@ from .errors import AgentError, ConflictError, UnknownError, UnreachableError
 from .job_view import JobView
 from .leases import ended, grant, remaining_s
 from .models import Job, JobState
-from .state import JobRecord, JsonObject, Pause, State
+from .state import JobRecord, Pause, State
 from .state_dir import Store
 
 _LOGGER = logging.getLogger(__name__)
@@ -40,7 +40,9 @@ class JobBook:
         self._drivers = drivers
         self._store = store
         self._clock = clock
+        self._unstarted = list(self._configs.values())
         self._silent: set[str] = set()
+        self._troubles: set[tuple[str, str]] = set()
         self._views: Mapping[str, JobView] = {}
         self._jobs: tuple[Job, ...] = ()
 
@@ -53,26 +55,26 @@ class JobBook:
         """Take up where the last run ended: leases that are over, jobs, pauses that hold."""
         now = self._clock()
         for job_id, pause in self._pauses().items():
-            if job_id not in self._configs or remaining_s(pause, now) <= 0:
+            known = job_id in self._configs and pause.kind in self._drivers
+            if not known or remaining_s(pause, now) <= 0:
                 why = "lease over, or job not configured any more"
-                self._try(job_id, partial(self._end_pause, job_id, pause, why))
-        for config in self._configs.values():
-            self._drivers[config.kind].start(config.id)
-            self._remember(config.id)
+                self._try(job_id, "end", partial(self._end_pause, job_id, pause, why))
+        self._start_jobs()
         self._look()
         for job_id, pause in self._pauses().items():
             if self._view(job_id).state is JobState.RUNNING:
-                self._try(job_id, partial(self._apply, job_id, pause))
+                self._try(job_id, "pause", partial(self._apply, job_id, pause))
         self._look()
 
     def tick(self) -> None:
         """Look at all jobs; end leases that are over and pauses that others ended."""
+        self._start_jobs()
         self._look()
         now = self._clock()
         for job_id, pause in self._pauses().items():
             why = self._why_over(job_id, pause, now)
             if why is not None:
-                self._try(job_id, partial(self._end_pause, job_id, pause, why))
+                self._try(job_id, "end", partial(self._end_pause, job_id, pause, why))
                 self._look()
 
     def pause(self, job_id: str, *, lease_s: float, reason: str) -> Job:
@@ -84,17 +86,16 @@ class JobBook:
         config = self._config(job_id)
         self._look()
         view, held = self._view(job_id), self._pauses().get(job_id)
-        undo: JsonObject = {}
-        if held is not None and view.state is JobState.PAUSED:
-            undo = held.undo
-        elif view.state is JobState.PAUSED:
+        stands = view.state is JobState.PAUSED
+        if stands and held is None:
             raise ConflictError(f'job "{job_id}" was stopped by someone else')
-        elif not view.can_pause:
+        if not stands and not view.can_pause:
             raise ConflictError(f'job "{job_id}" cannot be paused, its state is {view.state}')
+        undo = {} if held is None else held.undo
         pause = grant(
             kind=config.kind, now=self._clock(), lease_s=lease_s, reason=reason, undo=undo
         )
-        if undo:
+        if stands:
             self._write(job_id, pause)
             _LOGGER.info("Job %s: lease renewed for %.0f s", job_id, lease_s)
         else:
@@ -119,12 +120,19 @@ class JobBook:
     def stop(self) -> None:
         """Let every job go on, keeping our pauses on record for the next run."""
         for job_id, pause in self._pauses().items():
-            self._try(job_id, partial(self._drivers[pause.kind].resume, pause.undo))
-            self._try(job_id, partial(self._write, job_id, replace(pause, undo={})))
-            _LOGGER.info("Job %s: resumed, as the agent stops", job_id)
+            self._try(job_id, "let go", partial(self._let_go, job_id, pause))
         for config in self._configs.values():
-            self._try(config.id, partial(self._drivers[config.kind].stop, config.id))
-            self._try(config.id, partial(self._remember, config.id))
+            self._try(config.id, "stop", partial(self._drivers[config.kind].stop, config.id))
+            self._try(config.id, "remember", partial(self._remember, config.id))
+
+    def _start_jobs(self) -> None:
+        """Start or find each job once; one where that cannot be done now waits."""
+        for config in tuple(self._unstarted):
+            self._try(config.id, "start", partial(self._start, config))
+
+    def _start(self, config: JobConfig) -> None:
+        self._drivers[config.kind].start(config.id)
+        self._unstarted.remove(config)
 
     def _why_over(self, job_id: str, pause: Pause, now: Now) -> str | None:
         state = self._view(job_id).state
@@ -146,20 +154,31 @@ class JobBook:
             raise
         _LOGGER.info("Job %s: paused for %.0f s: %r", job_id, pause.lease_s, pause.reason)
 
+    def _let_go(self, job_id: str, pause: Pause) -> None:
+        """Resume, keeping the pause for the next run."""
+        if pause.kind in self._drivers:
+            self._drivers[pause.kind].resume(pause.undo)
+            _LOGGER.info("Job %s: resumed, as the agent stops", job_id)
+            self._write(job_id, replace(pause, undo={}))
+
     def _end_pause(self, job_id: str, pause: Pause, why: str) -> None:
         """Resume and forget; after a crash in between the next run resumes once more."""
-        self._try(job_id, partial(self._write, job_id, ended(pause)))
+        self._try(job_id, "write", partial(self._write, job_id, ended(pause)))
         if pause.kind in self._drivers:  # else of a version that knew more kinds
             self._drivers[pause.kind].resume(pause.undo)
         self._write(job_id, None)
         _LOGGER.info("Job %s: pause ended, %s", job_id, why)
 
-    def _try(self, job_id: str, act: Callable[[], None]) -> None:
-        """Do what nobody waits for; the next tick tries again what failed."""
+    def _try(self, job_id: str, step: str, act: Callable[[], None]) -> None:
+        """Do what nobody waits for; the next tick tries again what failed, which is said once."""
+        trouble = (job_id, step)
         try:
             act()
+            self._troubles.discard(trouble)
         except AgentError as err:
-            _LOGGER.warning("Job %s: %s", job_id, err)
+            if trouble not in self._troubles:
+                _LOGGER.warning("Job %s: %s", job_id, err)
+            self._troubles.add(trouble)
 
     def _look(self) -> None:
         views: dict[str, JobView] = {}
@@ -173,7 +192,7 @@ class JobBook:
                 self._silent.add(kind)
         self._views = views
         for job_id in self._configs:
-            self._remember(job_id)
+            self._try(job_id, "remember", partial(self._remember, job_id))
         self._jobs = tuple(self._job(config) for config in self._configs.values())
 
     def _job(self, config: JobConfig) -> Job:

@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 import hashlib
 import json
+import logging
 import os
 from pathlib import Path
 import shutil
 import subprocess
 
-import psutil
-
 from .config import JobConfig
-from .processes import Identity, Row
+from .processes import Row, ancestors, has_variable
+
+_LOGGER = logging.getLogger(__name__)
 
 MAX_LOG_BYTES = 16 << 20
 
@@ -24,7 +25,10 @@ def mark(folder: Path, job_id: str) -> str:
 
 
 def launch(job: JobConfig, folder: Path) -> subprocess.Popen[bytes]:
-    """Start the command in a session of its own, with its output in a file. Raises OSError."""
+    """Start the command in a session of its own, with its output in a file.
+
+    Raises OSError, and ValueError for what no command line can hold.
+    """
     path = log_path(folder, job.id)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open(path, "ab", opener=_private) as log:
@@ -39,17 +43,18 @@ def launch(job: JobConfig, folder: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def find_marked(rows: Mapping[int, Row], wanted: str) -> Identity | None:
-    """Return the session leader that an earlier run of the agent started for this job."""
-    for row in rows.values():
-        if row.session == row.pid and not row.zombie and row.pid != os.getpid():
-            try:
-                environment = psutil.Process(row.pid).environ()
-            except (psutil.Error, OSError):  # another user's, or it has just ended
-                continue
-            if environment.get(_MARK) == wanted:
-                return row.identity
-    return None
+def find_marked(rows: Mapping[int, Row], wanted: str) -> list[Row]:
+    """Return this job's processes, session leaders first. Raises UnreachableError.
+
+    The mark goes from parent to child, also to one that leaves session and parents.
+    """
+    above = ancestors(rows, os.getpid())  # stopping one of these could stop the agent
+    found = [
+        row
+        for row in rows.values()
+        if not row.zombie and row.pid not in above and has_variable(row.pid, _MARK, wanted)
+    ]
+    return sorted(found, key=lambda row: row.session != row.pid)
 
 
 def fingerprint(job: JobConfig) -> str:
@@ -64,11 +69,21 @@ def log_path(folder: Path, job_id: str) -> Path:
 
 
 def bound_log(path: Path) -> None:
-    """Start a log that has become too long anew, keeping the old one as PATH.1."""
+    """Start a log that has become too long anew, keeping the old one as PATH.1.
+
+    Where the disk has no room for both, the old one is lost. Raises OSError.
+    """
+    old = path.with_name(path.name + ".1")
     try:
-        if path.stat().st_size > MAX_LOG_BYTES:
-            shutil.copyfile(path, path.with_name(path.name + ".1"))
-            os.truncate(path, 0)  # the job appends, so it goes on at the new end
+        if path.stat().st_size <= MAX_LOG_BYTES:
+            return
+        old.unlink(missing_ok=True)
+        try:
+            shutil.copyfile(path, old)
+        except OSError as err:
+            _LOGGER.warning("%s starts anew without a copy: %s", path, err.strerror)
+            old.unlink(missing_ok=True)
+        os.truncate(path, 0)  # the job appends, so it goes on at the new end
     except FileNotFoundError:
         return
 

@@ -11,7 +11,7 @@ from .errors import ConflictError, UnreachableError
 from .job_view import JobView
 from .process_job import CommandJob, PidfileJob, ProcessJob
 from .process_tree import Tree
-from .processes import Row, scan, send
+from .processes import scan, send_all
 from .state import JsonObject
 
 _LOGGER = logging.getLogger(__name__)
@@ -52,10 +52,7 @@ class ProcessDriver:
         tree = self._jobs[job_id].tree(rows)
         if tree is None:
             raise ConflictError(f'the process of job "{job_id}" is gone')
-        before = Tree.from_json(previous)
-        if before is not None and before.root == tree.root:
-            return previous
-        return tree.with_stopped(rows).to_json()
+        return tree.with_stopped(rows, Tree.from_json(previous)).to_json()
 
     def pause(self, job_id: str, undo: JsonObject) -> None:
         """Stop the whole tree, the parent first, until no member runs."""
@@ -66,14 +63,14 @@ class ProcessDriver:
         while running := tree.running(scan()):
             if time.monotonic() > deadline_s:
                 raise UnreachableError(f"process {running[0].pid} does not stop")
-            _signal(running, signal.SIGSTOP)
+            send_all(running, signal.SIGSTOP)
             time.sleep(_STEP_S)
 
     def resume(self, undo: JsonObject) -> None:
         """Let the members go on that we stopped, the parent last."""
         tree = Tree.from_json(undo)
         if tree is not None:
-            _signal(tree.stopped_by_us(scan())[::-1], signal.SIGCONT)
+            send_all(tree.stopped_by_us(scan())[::-1], signal.SIGCONT)
 
     def stop(self, job_id: str) -> None:
         """End a command that we started, if its config says so: SIGTERM, later SIGKILL."""
@@ -82,21 +79,13 @@ class ProcessDriver:
         if tree is None or job.config.command is None or job.config.on_stop is OnStop.LEAVE:
             return
         deadline_s = time.monotonic() + _PATIENCE_S
-        _signal(tree.rows(scan()), signal.SIGTERM)
+        send_all(tree.rows(scan()), signal.SIGTERM)
         while (left := tree.rows(scan())) and time.monotonic() < deadline_s:
             time.sleep(_STEP_S)
-        _signal(left, signal.SIGKILL)
+        send_all(left, signal.SIGKILL)
         job.terminated()
         _LOGGER.info("Job %s: ended with the agent", job_id)
 
     def memory(self, job_id: str) -> JsonObject:
         """Return who the process of a command is and how it ended."""
         return self._jobs[job_id].memory()
-
-
-def _signal(rows: Sequence[Row], signum: signal.Signals) -> None:
-    for row in rows:
-        try:
-            send(row.identity, signum)
-        except PermissionError as err:
-            raise ConflictError(f"process {row.pid} belongs to another user") from err

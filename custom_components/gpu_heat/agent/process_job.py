@@ -1,9 +1,10 @@
 """One job that is a process: started by us, or found through its PID file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import logging
 import os
 from pathlib import Path
+import signal
 import subprocess
 from typing import Protocol
 
@@ -15,7 +16,7 @@ from .job_view import JobView
 from .launch import bound_log, find_marked, fingerprint, launch, log_path, mark
 from .models import JobState
 from .process_tree import Tree
-from .processes import Row, identify, identity_from_json
+from .processes import Row, identify, identity_from_json, send_all
 from .state import JsonObject
 
 _LOGGER = logging.getLogger(__name__)
@@ -56,21 +57,20 @@ class CommandJob:
     def __init__(self, config: JobConfig, memory: JsonObject, folder: Path) -> None:
         self.config = config
         self._folder = folder
+        self._remembered = bool(memory)
         self._fingerprint = memory.get("fingerprint")
         root = identity_from_json(memory.get("root"))
         self._tree = None if root is None else Tree(root=root, session=True)
         self._outcome = _OUTCOMES.get(str(memory.get("outcome")))
         self._child: subprocess.Popen[bytes] | None = None
+        self._log_failed = False
 
     def start(self, table: Mapping[int, Row]) -> None:
         """Find the process that runs, or start one unless this command has ended well."""
-        if self._outcome is None and self._tree is not None and self._tree.rows(table):
-            _LOGGER.info("Job %s: found running as process %d", self.config.id, self._tree.root.pid)
-            return
-        stray = find_marked(table, mark(self._folder, self.config.id))
-        if stray is not None:
-            _LOGGER.info("Job %s: found again as process %d", self.config.id, stray.pid)
-            self._tree, self._outcome = Tree(root=stray, session=True), None
+        self._adopt(table)
+        if self._outcome is None and self._tree is not None and (rows := self._tree.rows(table)):
+            _LOGGER.info("Job %s: found running as process %d", self.config.id, rows[0].pid)
+            self._let_go(rows)
             return
         if self._outcome is None and self._tree and self._tree.root.boot_id == boot_id():
             self._outcome = JobState.UNKNOWN  # it ended while nobody watched
@@ -86,9 +86,11 @@ class CommandJob:
             return JobView(state=self._outcome, can_pause=False)
         if self._tree is None:
             return JobView(state=JobState.QUEUED, can_pause=False)
-        bound_log(log_path(self._folder, self.config.id))
+        self._bound_log()
         code = None if self._child is None else self._child.poll()
         self._tree = self._tree.seen(table)
+        if not self._tree.members:
+            self._adopt(table)
         if self._tree.members:
             return _live_view(self._tree, table)
         if self._child is not None and code is None:  # it came after the table was read
@@ -98,7 +100,8 @@ class CommandJob:
         return JobView(state=self._outcome, can_pause=False)
 
     def tree(self, table: Mapping[int, Row]) -> Tree | None:
-        """Return the session of the command."""
+        """Return the session of the command, with those that have left it."""
+        self._adopt(table)
         if self._outcome is not None or self._tree is None or not self._tree.rows(table):
             return None
         return self._tree
@@ -115,12 +118,39 @@ class CommandJob:
             "fingerprint": self._fingerprint,
         }
 
+    def _adopt(self, table: Mapping[int, Row]) -> None:
+        """Take in the processes that came from the command, whatever became of its session."""
+        marked = find_marked(table, mark(self._folder, self.config.id))
+        if not marked:
+            return
+        if self._tree is None or self._outcome is not None:
+            self._tree, self._outcome = Tree(root=marked[0].identity, session=True), None
+        self._tree = self._tree.with_members(marked)
+
+    def _let_go(self, rows: Sequence[Row]) -> None:
+        """Resume what is stopped where nobody knows any more whether that was us."""
+        stopped = [row for row in rows if row.stopped]
+        if stopped and not self._remembered:
+            _LOGGER.warning("Job %s: found stopped, of which nothing is known", self.config.id)
+            send_all(stopped[::-1], signal.SIGCONT)
+        self._remembered = True
+
+    def _bound_log(self) -> None:
+        try:
+            bound_log(log_path(self._folder, self.config.id))
+        except OSError as err:
+            if not self._log_failed:
+                _LOGGER.warning("Job %s: its log grows on: %s", self.config.id, err)
+            self._log_failed = True
+        else:
+            self._log_failed = False
+
     def _launch(self) -> None:
         self._fingerprint = fingerprint(self.config)
         self._tree = None
         try:
             self._child = launch(self.config, self._folder)
-        except OSError as err:
+        except (OSError, ValueError) as err:
             self._outcome = JobState.FAILED
             _LOGGER.warning("Job %s: cannot be started: %s", self.config.id, err)
             return

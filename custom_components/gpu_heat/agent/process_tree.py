@@ -1,6 +1,6 @@
 """The processes that make up one job. Pure: the process table is given."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from .processes import Identity, Row, descendants, find, identity_from_json
@@ -41,13 +41,24 @@ class Tree:
         """Return the tree with the members that it has now."""
         return replace(self, members=tuple(row.identity for row in self.rows(table)))
 
-    def with_stopped(self, table: Mapping[int, Row]) -> "Tree":
-        """Return the tree as it is before a pause, with the members stopped already."""
+    def with_members(self, rows: Iterable[Row]) -> "Tree":
+        """Return the tree with these members too."""
+        return replace(self, members=_unique((*self.members, *(row.identity for row in rows))))
+
+    def with_stopped(self, table: Mapping[int, Row], before: "Tree | None" = None) -> "Tree":
+        """Return the tree as it is before a pause, with the members stopped already.
+
+        `before` is of a pause that holds: what is stopped in that we have stopped.
+        """
         rows = self.rows(table)
+        held = [] if before is None else before.rows(table)
+        ours = {row.identity for row in held} - set(() if before is None else before.already)
         return replace(
             self,
-            members=tuple(row.identity for row in rows),
-            already=tuple(row.identity for row in rows if row.stopped),
+            members=_unique(row.identity for row in (*rows, *held)),
+            already=_unique(
+                row.identity for row in (*rows, *held) if row.stopped and row.identity not in ours
+            ),
         )
 
     def to_json(self) -> JsonObject:
@@ -74,6 +85,10 @@ class Tree:
 
     def _gathered(self, row: Row) -> bool:
         return (row.session if self.session else row.group) == self.root.pid
+
+
+def _unique(identities: Iterable[Identity]) -> tuple[Identity, ...]:
+    return tuple(dict.fromkeys(identities))
 
 
 def _identities(document: Json) -> tuple[Identity, ...]:

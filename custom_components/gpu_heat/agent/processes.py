@@ -1,20 +1,19 @@
 """The process table: who belongs to a job, and signals that cannot hit a stranger."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 import errno
 import os
 from pathlib import Path
 import signal
 
-import psutil
-
 from .clock import boot_id
+from .errors import AgentError, ConflictError, UnreachableError
 from .state import JsonObject
 
 _PROC = Path("/proc")
-_STOPPED = frozenset({"T", psutil.STATUS_STOPPED})
-_ZOMBIE = frozenset({"Z", "X", psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD})
+_NOT_TO_BE_SEEN = (FileNotFoundError, ProcessLookupError, PermissionError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,40 +57,13 @@ def identity_from_json(document: object) -> Identity | None:
 
 
 def scan() -> dict[int, Row]:
-    """Return all processes by PID."""
-    return scan_proc() if _has_proc() else scan_psutil()
-
-
-def scan_proc() -> dict[int, Row]:
-    """Read the table of Linux, one small file a process."""
-    boot = boot_id()
+    """Return all processes by PID. Raises UnreachableError."""
     rows = {}
-    for entry in os.scandir(_PROC):
-        if entry.name.isdecimal() and (row := _proc_row(int(entry.name), boot)) is not None:
-            rows[row.pid] = row
-    return rows
-
-
-def scan_psutil() -> dict[int, Row]:
-    """Read the table of any other Unix."""
-    boot = boot_id()
-    rows = {}
-    for process in psutil.process_iter():
-        try:
-            with process.oneshot():
-                status = process.status()
-                rows[process.pid] = Row(
-                    identity=Identity(
-                        pid=process.pid, start=f"{process.create_time():.2f}", boot_id=boot
-                    ),
-                    parent=process.ppid(),
-                    group=os.getpgid(process.pid),
-                    session=os.getsid(process.pid),
-                    stopped=status in _STOPPED,
-                    zombie=status in _ZOMBIE,
-                )
-        except (psutil.Error, OSError):  # it ended, or the system hides it
-            continue
+    with _reading(), os.scandir(_PROC) as entries:
+        boot = boot_id()
+        for entry in entries:
+            if entry.name.isdecimal() and (row := _proc_row(int(entry.name), boot)) is not None:
+                rows[row.pid] = row
     return rows
 
 
@@ -115,20 +87,43 @@ def descendants(rows: Mapping[int, Row], roots: Iterable[int]) -> list[Row]:
     return list(found.values())
 
 
+def ancestors(rows: Mapping[int, Row], pid: int) -> set[int]:
+    """Return the PID with those of its parent, its parent's parent, and so on."""
+    above: set[int] = set()
+    while pid not in above and (row := rows.get(pid)) is not None:
+        above.add(pid)
+        pid = row.parent
+    return above
+
+
 def identify(pid: int) -> Identity | None:
-    """Return the identity of the process that has this PID now."""
-    row = _proc_row(pid, boot_id()) if _has_proc() else scan_psutil().get(pid)
+    """Return the identity of the process that has this PID now. Raises UnreachableError."""
+    with _reading():
+        row = _proc_row(pid, boot_id())
     return None if row is None else row.identity
 
 
+def has_variable(pid: int, name: str, value: str) -> bool:
+    """Return whether a process began with this in its environment. Raises UnreachableError."""
+    try:
+        with _reading():
+            variables = (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
+    except _NOT_TO_BE_SEEN:
+        return False
+    return os.fsencode(f"{name}={value}") in variables
+
+
 def send(identity: Identity, signum: signal.Signals) -> bool:
-    """Signal exactly this process; False where it has ended. Raises PermissionError.
+    """Signal exactly this process; False where it has ended.
 
     Where the system has them, a file descriptor of the process closes the gap between
     looking and signalling, in which the PID could change hands.
+
+    Raises PermissionError, UnreachableError.
     """
     try:
-        fd = _open_pidfd(identity.pid)
+        with _reading():
+            fd = _open_pidfd(identity.pid)
         try:
             if identify(identity.pid) != identity:
                 return False
@@ -144,6 +139,23 @@ def send(identity: Identity, signum: signal.Signals) -> bool:
     return True
 
 
+def send_all(rows: Iterable[Row], signum: signal.Signals) -> None:
+    """Signal all that can be; one that cannot does not keep the signal from the others.
+
+    Raises ConflictError, UnreachableError; then all the others have it.
+    """
+    failed: AgentError | None = None
+    for row in rows:
+        try:
+            send(row.identity, signum)
+        except PermissionError:
+            failed = ConflictError(f"process {row.pid} belongs to another user")
+        except UnreachableError as err:
+            failed = err
+    if failed is not None:
+        raise failed
+
+
 def _open_pidfd(pid: int) -> int | None:
     if not hasattr(os, "pidfd_open"):
         return None
@@ -155,15 +167,22 @@ def _open_pidfd(pid: int) -> int | None:
         raise
 
 
-def _has_proc() -> bool:
-    return (_PROC / "self" / "stat").exists()
+@contextmanager
+def _reading() -> Generator[None]:
+    """Translate what says nothing about a process, such as too many open files."""
+    try:
+        yield
+    except _NOT_TO_BE_SEEN:
+        raise
+    except OSError as err:
+        raise UnreachableError(f"the processes cannot be seen: {err.strerror}") from err
 
 
 def _proc_row(pid: int, boot: str) -> Row | None:
     """Read /proc/PID/stat; the name in it may itself hold blanks and parentheses."""
     try:
         text = (_PROC / str(pid) / "stat").read_bytes()
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
+    except _NOT_TO_BE_SEEN:
         return None
     fields = text[text.rindex(b")") + 2 :].split()
     state = fields[0].decode()
@@ -172,6 +191,6 @@ def _proc_row(pid: int, boot: str) -> Row | None:
         parent=int(fields[1]),
         group=int(fields[2]),
         session=int(fields[3]),
-        stopped=state in _STOPPED,
-        zombie=state in _ZOMBIE,
+        stopped=state == "T",
+        zombie=state in {"Z", "X"},
     )
