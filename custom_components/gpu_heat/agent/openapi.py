@@ -27,8 +27,8 @@ _ERRORS = {
 }
 
 
-def document(version: str) -> Schema:
-    """Return the document for an agent of this version."""
+def document(version: str, *, metrics_token: bool) -> Schema:
+    """Return the document for an agent of this version; /metrics may want the token."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -39,7 +39,7 @@ def document(version: str) -> Schema:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "security": [{"bearer": []}],
-        "paths": _paths(),
+        "paths": _paths(metrics_token),
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
             "schemas": {name: _object(kind) for kind, name in _PARTS.items()} | {"Error": _error()},
@@ -47,14 +47,18 @@ def document(version: str) -> Schema:
     }
 
 
-def _paths() -> Schema:
+def _paths(metrics_token: bool) -> Schema:
     lease = {"type": "number", "minimum": MIN_LEASE_S, "maximum": MAX_LEASE_S}
     reason = {"type": "string", "maxLength": MAX_REASON}
     text = {"text/plain": {"schema": {"type": "string"}}}
     anything = {"application/json": {"schema": {"type": "object"}}}
     return {
         "/healthz": {"get": _open("Whether the agent answers", anything)},
-        "/metrics": {"get": _open("Prometheus metrics; may be set to want the token", text)},
+        "/metrics": {
+            "get": _guarded("Prometheus metrics", text, "503")
+            if metrics_token
+            else _open("Prometheus metrics", text, "503")
+        },
         "/openapi.json": {"get": _open("This document", anything)},
         "/api/v1/snapshot": {"get": _operation("All that is known now", Snapshot, "503")},
         "/api/v1/jobs/{id}/pause": {
@@ -86,17 +90,20 @@ def _paths() -> Schema:
     }
 
 
-def _open(summary: str, content: Schema) -> Schema:
+def _open(summary: str, content: Schema, *errors: str) -> Schema:
     good = {"description": "OK", "content": content}
-    return {"summary": summary, "security": [], "responses": {"200": good, **_failures("429")}}
+    responses = {"200": good, **_failures("429", *errors)}
+    return {"summary": summary, "security": [], "responses": responses}
+
+
+def _guarded(summary: str, content: Schema, *errors: str) -> Schema:
+    good = {"description": "OK", "content": content}
+    return {"summary": summary, "responses": {"200": good, **_failures("401", "429", *errors)}}
 
 
 def _operation(summary: str, answer: type, *errors: str, body: Schema | None = None) -> Schema:
-    good = {"description": "OK", "content": {"application/json": {"schema": _schema(answer)}}}
-    operation: Schema = {
-        "summary": summary,
-        "responses": {"200": good, **_failures("401", "429", *errors)},
-    }
+    content = {"application/json": {"schema": _schema(answer)}}
+    operation = _guarded(summary, content, *errors)
     if body is not None:
         schema = {
             "type": "object",

@@ -119,7 +119,7 @@ class Api:
         return web.Response(body=body, headers={hdrs.CONTENT_TYPE: metrics.CONTENT_TYPE})
 
     async def _openapi(self, _: web.Request) -> web.Response:
-        return web.json_response(document(self._version))
+        return web.json_response(document(self._version, metrics_token=self._metrics_token))
 
     async def _snapshot(self, _: web.Request) -> web.Response:
         return _json(await self._service.snapshot())
