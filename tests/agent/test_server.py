@@ -192,7 +192,11 @@ async def test_metrics_may_want_the_token(tmp_path: Path) -> None:
     async with served(tmp_path, config, spec="dgx_h100") as client:
         assert (await client.ask("GET", "/metrics", token=None))[0] == 401
         status, text, _ = await client.ask("GET", "/metrics")
+        _, document, _ = await client.ask("GET", "/openapi.json", token=None)
     assert status == 200
+    described = document["paths"]["/metrics"]["get"]
+    assert sorted(described["responses"]) == ["200", "401", "429", "503"]
+    assert "security" not in described  # so that of the whole document holds
     assert 'gpu_heat_host_power_watts{origin="estimate"} 4760.0' in text  # 8 x 20 + 4600
 
 
@@ -210,6 +214,13 @@ async def test_answers_keep_to_the_openapi_document(client: Client) -> None:
         described = document["paths"][template][method]["responses"][str(status)]
         schema = described["content"]["application/json"]["schema"]
         assert faults(answer, schema, document) == [], path
+
+
+async def test_document_says_that_the_metrics_are_open(client: Client) -> None:
+    _, document, _ = await client.ask("GET", "/openapi.json", token=None)
+    described = document["paths"]["/metrics"]["get"]
+    assert sorted(described["responses"]) == ["200", "429", "503"]
+    assert described["security"] == []
 
 
 async def test_every_route_is_in_the_openapi_document(client: Client) -> None:
@@ -262,6 +273,29 @@ async def test_power_limit_is_put_back_when_the_agent_stops(
         assert (await limit(client, 100, index=1))[0] == 409
     assert nvml.path.read_text().rstrip().endswith("0.limit=700000")
     assert client.store.state.found_limits_w == {}
+
+
+@pytest.mark.parametrize(("refusal", "status"), [("E4", 409), ("E999", 503)])
+async def test_power_limit_that_was_refused_leaves_the_limit_to_others(
+    tmp_path: Path, nvml: NvmlState, refusal: str, status: int
+) -> None:
+    config = replace(CONFIG, jobs=())
+    nvml.set(gpu0_set_limit=refusal)
+    async with served(tmp_path, config, spec=None) as client:
+        assert (await limit(client, 450))[0] == status
+        assert client.store.state.found_limits_w == {}
+        nvml.set(gpu0_set_limit="1", gpu0_limit=500_000)
+    assert nvml.path.read_text().rstrip().endswith("0.limit=500000")
+
+
+async def test_power_limit_that_was_refused_keeps_what_an_earlier_one_found(
+    tmp_path: Path, nvml: NvmlState
+) -> None:
+    async with served(tmp_path, replace(CONFIG, jobs=()), spec=None) as client:
+        assert (await limit(client, 450))[0] == 200
+        nvml.set(gpu0_set_limit="E4")
+        assert (await limit(client, 400))[0] == 409
+        assert client.store.state.found_limits_w == {"GPU-a": 700}
 
 
 async def test_power_limit_that_cannot_be_put_back_is_tried_again(

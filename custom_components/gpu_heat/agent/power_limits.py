@@ -56,9 +56,15 @@ class PowerLimits:
         raise UnknownError(f'there is no device "{device_id}"')
 
     def _apply(self, device_id: str, watts: float, found_w: float) -> None:
-        if device_id not in self._store.state.found_limits_w:
+        first = device_id not in self._store.state.found_limits_w
+        if first:
             self._record(device_id, found_w)
-        self._reader.set_power_limit(device_id, watts)
+        try:
+            self._reader.set_power_limit(device_id, watts)
+        except AgentError:
+            if first:  # it would override what others set from now on
+                self._record(device_id, None)
+            raise
         _LOGGER.info("Device %s: power limit set to %g W", device_id, watts)
 
     def _restore(self) -> None:
