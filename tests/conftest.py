@@ -44,8 +44,17 @@ async def agent(socket_enabled: None) -> AsyncGenerator[ScriptedAgent]:
     await scripted.stop()
 
 
-def zone_entry(agent: ScriptedAgent, **changes: Any) -> MockConfigEntry:
-    """A zone named House with the scripted agent as its source."""
+@pytest.fixture
+async def other(socket_enabled: None) -> AsyncGenerator[ScriptedAgent]:
+    """A second agent."""
+    scripted = ScriptedAgent("agent-2")
+    await scripted.start()
+    yield scripted
+    await scripted.stop()
+
+
+def zone_entry(*agents: ScriptedAgent, **changes: Any) -> MockConfigEntry:
+    """A zone named House with scripted agents as its sources."""
     return MockConfigEntry(
         domain=DOMAIN,
         title="House",
@@ -54,9 +63,10 @@ def zone_entry(agent: ScriptedAgent, **changes: Any) -> MockConfigEntry:
             ConfigSubentryData(
                 data=agent.address | {"token": TOKEN, "kind": "agent", "tls": False},
                 subentry_type="source",
-                title="rack",
+                title=f"rack of {agent.id}",
                 unique_id=agent.id,
             )
+            for agent in agents
         ],
     )
 

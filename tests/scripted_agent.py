@@ -1,5 +1,6 @@
 """A small HTTP server that serves the snapshots of a test, as an agent would."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,6 +31,8 @@ class ScriptedAgent:
         self.id = agent_id
         self.answer: web.Response | None = None
         self.refusal: web.Response | None = None
+        self.slow: asyncio.Event | None = None
+        self.asked = asyncio.Event()
         self.leases: list[tuple[str, int, str]] = []
         self.snapshot = Snapshot(
             agent=AgentInfo(
@@ -110,6 +113,9 @@ class ScriptedAgent:
         if refused := self._refused(request) or self.refusal:
             return _copy(refused)
         job_id, body = request.match_info["id"], await request.json()
+        if self.slow:
+            self.asked.set()
+            await self.slow.wait()
         self.leases.append((job_id, body["lease_s"], body["reason"]))
         job = self.job(
             job_id,

@@ -3,7 +3,7 @@
 from ipaddress import ip_address
 
 from aiohttp import web
-from homeassistant.config_entries import SOURCE_USER, SOURCE_ZEROCONF
+from homeassistant.config_entries import SOURCE_IGNORE, SOURCE_USER, SOURCE_ZEROCONF
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from custom_components.gpu_heat.const import DOMAIN
 
 from .conftest import OPTIONS
-from .scripted_agent import TOKEN, ScriptedAgent
+from .scripted_agent import TOKEN
 
 HEATING = OPTIONS["heating"]
 
@@ -20,15 +20,6 @@ HEATING = OPTIONS["heating"]
 def source(agent):
     """What a user enters for the scripted agent."""
     return {**agent.address, "token": TOKEN, "tls": False}
-
-
-@pytest.fixture
-async def other(socket_enabled):
-    """A second agent."""
-    scripted = ScriptedAgent("agent-2")
-    await scripted.start()
-    yield scripted
-    await scripted.stop()
 
 
 async def start(hass):
@@ -71,6 +62,8 @@ async def test_a_zone_takes_three_submits(hass, agent, source):
     [
         ({"token": "guessed"}, {"token": "token_rejected"}),
         ({"port": 1}, {"host": "cannot_connect"}),
+        ({"host": "http://127.0.0.1"}, {"host": "invalid_host"}),
+        ({"host": "127.0.0.1:9839"}, {"host": "invalid_host"}),
         ({"tls": True}, {"tls": "tls_failed"}),
     ],
 )
@@ -210,16 +203,61 @@ async def test_an_announced_agent_needs_its_token_alone(hass, agent, source):
     assert result["result"].unique_id is None
 
 
-async def test_a_known_agent_that_moved_is_followed(hass, agent, entry):
-    entry.add_to_hass(hass)
+@pytest.mark.parametrize("gone", [True, False])
+async def test_a_known_agent_is_followed_only_if_it_is_gone(hass, agent, entry, setup, poll, gone):
+    await setup(entry)
+    port = agent.address["port"]
+    if gone:
+        await agent.stop()
+        await poll()
     moved = announced(agent, id="agent-1", tls="off")
     moved.port = 12345
     result = await hass.config_entries.flow.async_init(
         DOMAIN, context={"source": SOURCE_ZEROCONF}, data=moved
     )
+    await hass.async_block_till_done()
     assert result["reason"] == "already_configured"
     (subentry,) = entry.subentries.values()
-    assert subentry.data["port"] == 12345
+    assert subentry.data["port"] == (12345 if gone else port)
+    if gone:
+        await agent.start()
+
+
+async def test_an_announcement_that_is_ignored_stays_ignored(hass, agent):
+    announcement = announced(agent, id="agent-1", tls="off")
+    context = {"source": SOURCE_ZEROCONF}
+    await hass.config_entries.flow.async_init(DOMAIN, context=context, data=announcement)
+    await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": SOURCE_IGNORE}, data={"unique_id": "agent-1", "title": "rack"}
+    )
+    again = await hass.config_entries.flow.async_init(DOMAIN, context=context, data=announcement)
+    assert (again["type"], again["reason"]) == (FlowResultType.ABORT, "already_configured")
+
+
+async def test_an_agent_set_up_by_hand_is_no_longer_offered(hass, agent, source):
+    await hass.config_entries.flow.async_init(
+        DOMAIN,
+        context={"source": SOURCE_ZEROCONF},
+        data=announced(agent, id="agent-1", tls="off"),
+    )
+    await submit(
+        hass,
+        await start(hass),
+        source,
+        {"electricity_price": 0.1},
+        {"name": "House", **HEATING},
+    )
+    assert hass.config_entries.flow.async_progress() == []
+
+
+async def test_two_flows_for_one_agent_make_one_source(hass, source):
+    first, second = await start(hass), await start(hass)
+    forms = source, {"electricity_price": 0.1}
+    await submit(hass, first, *forms)
+    await submit(hass, second, *forms)
+    heating = {"name": "House", **HEATING}
+    assert (await submit(hass, first, heating))["type"] is FlowResultType.CREATE_ENTRY
+    assert (await submit(hass, second, heating))["reason"] == "already_configured"
 
 
 async def test_an_announcement_without_an_id_is_no_agent(hass, agent):

@@ -18,7 +18,7 @@ async def test_diagnostics_hold_settings_and_readings_but_no_secret(
     document = await get_diagnostics_for_config_entry(hass, hass_client, entry)
     (source,) = document["sources"]
     assert document["options"]["electricity"] == {"electricity_price": 0.0718}
-    assert (source["online"], source["profile"]["devices"][0]["power_w"]) == (True, 450)
+    assert (source["online"], source["last"]["devices"][0]["power_w"]) == (True, 450)
     text = json.dumps(document)
     for secret in (TOKEN, GPU, agent.address["host"], agent.id):
         assert secret not in text

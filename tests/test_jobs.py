@@ -1,5 +1,6 @@
 """Jobs: paused and resumed by hand, kept paused by leases, never left behind."""
 
+import asyncio
 from datetime import timedelta
 
 from aiohttp import web
@@ -134,6 +135,25 @@ async def test_an_answer_that_is_no_job_is_an_error(hass, agent, entry, setup, e
     agent.refusal = web.json_response({"id": "train"})
     with pytest.raises(HomeAssistantError, match="missing"):
         await switch_job(hass, entity_id, "train", "turn_off")
+
+
+async def test_a_resume_is_not_undone_by_a_renewal_under_way(
+    hass, agent, entry, setup, poll, entity_id
+):
+    """While the pause of one job is renewed, the other is resumed: it stays resumed."""
+    await setup(entry)
+    for job in ("train", "index"):
+        await switch_job(hass, entity_id, job, "turn_off")
+    agent.slow = asyncio.Event()
+    polling = hass.async_create_task(poll(minutes=8))
+    await agent.asked.wait()
+    resuming = hass.async_create_task(switch_job(hass, entity_id, "index", "turn_on"))
+    await asyncio.sleep(0)
+    agent.slow.set()
+    await asyncio.gather(polling, resuming)
+    await poll()
+    assert hass.states.get(entity_id("switch", "index_running")).state == "on"
+    assert hass.states.get(entity_id("switch", "train_running")).state == "off"
 
 
 async def test_pause_jobs_answers_what_was_done(hass, agent, entry, setup, poll, entity_id):

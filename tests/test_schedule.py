@@ -5,6 +5,7 @@ from datetime import timedelta
 from aiohttp import web
 from homeassistant.components.climate import HVACMode
 from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import entity_registry as er
 import pytest
 import voluptuous as vol
 
@@ -111,8 +112,8 @@ async def test_a_dry_run_only_says_what_it_would_do(agent, entry, setup, room, s
         (18, HVACMode.HEAT, {"demand": 0}, False, "no_demand"),
         (25, HVACMode.HEAT, {"demand": 40}, True, "wanted_heat"),
         (18, HVACMode.OFF, {}, False, "heating_off"),
-        (None, HVACMode.HEAT, {}, True, "demand_unknown"),
-        (18, "unavailable", {"season": "cooling"}, True, "demand_unknown"),
+        (None, HVACMode.HEAT, {}, None, "demand_unknown"),
+        (18, "unavailable", {"season": "cooling"}, None, "demand_unknown"),
     ],
 )
 async def test_why_heat_is_wanted_or_not(
@@ -180,6 +181,70 @@ async def test_a_pause_that_nobody_decides_anew_ends_after_two_hours(
     assert agent.snapshot.jobs[0].state is JobState.RUNNING
 
 
+async def test_a_pause_that_is_decided_anew_goes_on(agent, entry, setup, room, schedule, poll):
+    room(23)
+    await setup(entry)
+    for _ in range(20):
+        await schedule()
+        await poll(minutes=10)
+        assert agent.snapshot.jobs[0].state is JobState.PAUSED
+
+
+async def test_a_pause_ends_in_time_while_the_room_is_not_known(
+    hass, agent, entry, setup, room, schedule, poll
+):
+    room(23)
+    await setup(entry)
+    await schedule()
+    room(None)
+    for _ in range(11):
+        await poll(minutes=10)
+        assert done(await schedule())[0] == ("train", "keep", "demand_unknown", "paused")
+    await poll(minutes=11)
+    assert agent.snapshot.jobs[0].state is JobState.RUNNING
+
+
+async def test_a_resume_that_failed_is_tried_again_at_once(
+    agent, entry, setup, room, schedule, poll
+):
+    room(23)
+    await setup(entry)
+    await schedule()
+    await poll(minutes=31)
+    room(18)
+    agent.refusal = web.json_response({"error": {"message": "busy"}}, status=503)
+    assert "busy" in (await schedule())["jobs"][0]["error"]
+    agent.refusal = None
+    assert done(await schedule())[0] == ("train", "run", "wanted_heat", "running")
+
+
+async def test_resuming_what_runs_does_not_count_as_switching_it(
+    hass, entry, setup, room, schedule, entity_id
+):
+    room(23)
+    await setup(entry)
+    await hass.services.async_call(
+        "gpu_heat",
+        "resume_jobs",
+        {"entity_id": entity_id("switch", "train_running")},
+        blocking=True,
+    )
+    assert done(await schedule())[0] == ("train", "pause", "room_warm", "paused")
+
+
+async def test_a_thermostat_that_is_renamed_is_followed(hass, agent, setup, schedule):
+    registered = er.async_get(hass).async_get_or_create("climate", "demo", "room")
+    state = (HVACMode.HEAT, {"current_temperature": 23, "temperature": 21})
+    hass.states.async_set(registered.entity_id, *state)
+    heating = OPTIONS["heating"] | {"thermostat": registered.entity_id}
+    await setup(zone_entry(agent, heating=heating))
+    hass.states.async_remove(registered.entity_id)
+    er.async_get(hass).async_update_entity(registered.entity_id, new_entity_id="climate.hall")
+    hass.states.async_set("climate.hall", *state)
+    await hass.async_block_till_done()
+    assert (await schedule())["reason"] == "room_warm"
+
+
 async def test_a_failure_is_told_with_the_job(agent, entry, setup, room, schedule):
     room(23)
     await setup(entry)
@@ -195,7 +260,7 @@ async def test_a_source_that_is_off_is_named(agent, entry, setup, room, schedule
     await agent.stop()
     await poll()
     response = await schedule()
-    assert (response["jobs"], response["offline_sources"]) == ([], ["rack"])
+    assert (response["jobs"], response["offline_sources"]) == ([], ["rack of agent-1"])
     await agent.start()
 
 

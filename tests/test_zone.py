@@ -1,5 +1,6 @@
 """A zone: what its sensors say, over polls, outages and restarts."""
 
+from copy import deepcopy
 from dataclasses import replace
 import logging
 
@@ -11,7 +12,7 @@ from homeassistant.util.unit_system import US_CUSTOMARY_SYSTEM
 import pytest
 
 from custom_components.gpu_heat import async_remove_config_entry_device
-from custom_components.gpu_heat.agent.models import Device, JobState, Vendor
+from custom_components.gpu_heat.agent.models import Device, Vendor, to_json
 from custom_components.gpu_heat.const import DOMAIN
 
 from .conftest import OPTIONS, zone_entry
@@ -162,6 +163,23 @@ async def test_a_crash_loses_no_energy(hass, hass_storage, agent, entry, setup, 
     assert account["readings"][GPU]["counter_j"] == "3600000.0"
 
 
+async def test_a_start_after_a_crash_goes_on_from_the_file(
+    hass, hass_storage, agent, entry, setup, poll, figure
+):
+    await setup(entry)
+    agent.gpu(energy_j=1.0 * KWH)
+    await poll()
+    await poll(seconds=2)
+    key = f"{DOMAIN}.{entry.entry_id}.ledger"
+    left = deepcopy(hass_storage[key])
+    await hass.config_entries.async_unload(entry.entry_id)
+    hass_storage[key] = left
+    agent.gpu(energy_j=1.5 * KWH)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert figure(f"{entry.entry_id}_energy") == 1.5
+
+
 async def test_late_energy_is_spread_over_the_months_it_was_used_in(
     hass, agent, entry, setup, freezer, figure
 ):
@@ -210,6 +228,61 @@ async def test_where_the_host_is_metered_its_gpus_are_parts_of_it(
     assert figure(f"{GPU}_energy") == 1.5
 
 
+async def test_a_host_without_a_counter_is_counted_by_its_gpus(agent, entry, setup, poll, figure):
+    agent.host(power_w=600.0, energy_j=None)
+    await setup(entry)
+    agent.gpu(energy_j=5.0 * KWH)
+    await poll()
+    assert figure(f"{entry.entry_id}_energy") == 5
+    agent.host(power_w=600.0, energy_j=900.0 * KWH)
+    agent.gpu(energy_j=6.0 * KWH)
+    await poll()
+    assert figure(f"{entry.entry_id}_energy") == 6
+
+
+async def test_two_sources_add_up_and_one_that_is_off_is_named(
+    hass, agent, other, setup, poll, figure, entity_id
+):
+    entry = zone_entry(agent, other)
+    await setup(entry)
+    agent.gpu(energy_j=1.0 * KWH)
+    other.gpu(energy_j=2.0 * KWH, power_w=50.0)
+    await poll()
+    assert figure(f"{entry.entry_id}_energy") == 3
+    assert figure(f"{entry.entry_id}_power") == 500
+    other.gpu(power_w=None)
+    await poll()
+    power = entity_id("sensor", f"{entry.entry_id}_power")
+    assert hass.states.get(power).state == "unknown"
+    await other.stop()
+    await poll()
+    assert hass.states.get(power).state == "450.0"
+    assert hass.states.get(power).attributes["offline_sources"] == ["rack of agent-2"]
+    await other.start()
+
+
+async def test_an_agent_that_lost_its_state_stays_one_source(
+    hass, agent, entry, setup, poll, figure
+):
+    await setup(entry)
+    agent.snapshot = replace(agent.snapshot, agent=replace(agent.snapshot.agent, id="anew"))
+    await poll()
+    (subentry,) = entry.subentries.values()
+    assert subentry.unique_id == "anew"
+    assert figure(f"{entry.entry_id}_power") == 450
+
+
+async def test_one_agent_is_not_counted_as_two_sources(hass, agent, other, setup, poll, figure):
+    entry = zone_entry(agent, other)
+    await setup(entry)
+    other.snapshot = replace(other.snapshot, agent=agent.snapshot.agent)
+    agent.gpu(energy_j=1.0 * KWH)
+    other.gpu(energy_j=1.0 * KWH)
+    await poll()
+    assert figure(f"{entry.entry_id}_energy") == 1
+    assert figure(f"{entry.entry_id}_power") == 450
+
+
 async def test_a_sum_with_a_part_unknown_is_unknown(hass, agent, entry, setup, poll, entity_id):
     await setup(entry)
     agent.gpu(power_w=None)
@@ -224,6 +297,7 @@ async def test_a_card_that_never_had_a_reading_is_not_missed(hass, agent, entry,
     await setup(entry)
     assert hass.states.get(entity_id("sensor", f"{entry.entry_id}_power")).state == "450.0"
     assert hass.states.get(entity_id("sensor", "GPU-old_power")).state == "unknown"
+    assert hass.states.get(entity_id("sensor", "GPU-old_energy")).state == "unknown"
 
 
 async def test_a_gpu_and_a_job_that_turn_up_are_added_without_a_reload(
@@ -381,7 +455,9 @@ async def test_a_job_state_of_a_later_version_is_unknown(
     hass, agent, entry, setup, entity_id, poll
 ):
     await setup(entry)
-    agent.job("train", state=JobState.UNKNOWN)
+    document = to_json(agent.snapshot)
+    document["jobs"][0]["state"] = "checkpointing"
+    agent.answer = web.json_response(document)
     await poll()
     assert hass.states.get(entity_id("switch", "train_running")).state == "unknown"
     assert hass.states.get(entity_id("sensor", "train_status")).state == "unknown"

@@ -61,6 +61,8 @@ async def async_unload_entry(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> 
     unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
     if unloaded:
         data = entry.runtime_data
+        for source in data.sources.values():
+            await source.holds.settle()
         await data.zone.async_save()
         await data.store.async_save(_document(data.sources))
     return unloaded

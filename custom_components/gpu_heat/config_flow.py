@@ -5,7 +5,9 @@ from typing import Any, override
 
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
+    SOURCE_ZEROCONF,
     ConfigEntry,
+    ConfigEntryState,
     ConfigFlow,
     ConfigFlowResult,
     ConfigSubentryData,
@@ -30,7 +32,7 @@ from .const import (
     KIND_AGENT,
     SUBENTRY_SOURCE,
 )
-from .coordinator import agent_source
+from .coordinator import agent_source, find_source
 from .forms import (
     AGENT_FORM,
     CONTROL_FORM,
@@ -41,6 +43,7 @@ from .forms import (
     zone_form,
 )
 from .sources import (
+    AddressError,
     NotASourceError,
     SourceError,
     TlsError,
@@ -51,6 +54,7 @@ from .sources import (
 
 # Where each error is shown, and as which text.
 _ERRORS: dict[type[SourceError], tuple[str, str]] = {
+    AddressError: (CONF_HOST, "invalid_host"),
     TlsError: (CONF_TLS, "tls_failed"),
     TokenError: (CONF_TOKEN, "token_rejected"),
     VersionError: (CONF_HOST, "wrong_version"),
@@ -83,13 +87,12 @@ def _source_data(user_input: Mapping[str, Any]) -> dict[str, Any]:
     return {**user_input, CONF_PORT: int(user_input[CONF_PORT]), CONF_KIND: KIND_AGENT}
 
 
-def _find_source(hass: HomeAssistant, agent_id: str) -> tuple[ConfigEntry, str] | None:
-    """Return the zone and the subentry that have an agent already."""
-    for entry in hass.config_entries.async_entries(DOMAIN):
-        for subentry in entry.subentries.values():
-            if subentry.unique_id == agent_id:
-                return entry, subentry.subentry_id
-    return None
+def _end_discovery(hass: HomeAssistant, agent_id: str) -> None:
+    """Take back the offer to set up an agent that has just become a source."""
+    for flow in hass.config_entries.flow.async_progress_by_handler(DOMAIN):
+        context = flow["context"]
+        if context["source"] == SOURCE_ZEROCONF and context.get("unique_id") == agent_id:
+            hass.config_entries.flow.async_abort(flow["flow_id"])
 
 
 class GpuHeatConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -99,7 +102,7 @@ class GpuHeatConfigFlow(ConfigFlow, domain=DOMAIN):
 
     def __init__(self) -> None:
         self._found: dict[str, Any] = {CONF_PORT: DEFAULT_PORT, CONF_TLS: False}
-        self._source: ConfigSubentryData | None = None
+        self._source: ConfigSubentryData
         self._options: dict[str, Any] = {}
 
     @staticmethod
@@ -123,19 +126,25 @@ class GpuHeatConfigFlow(ConfigFlow, domain=DOMAIN):
 
     @override
     async def async_step_zeroconf(self, discovery_info: ZeroconfServiceInfo) -> ConfigFlowResult:
-        """Take up an agent that has announced itself."""
+        """Take up an agent that has announced itself.
+
+        One that is a source already is followed to a new address only if it is gone from
+        the old one: anybody on the network may announce anything.
+        """
         agent_id = discovery_info.properties.get("id")
         if not agent_id:
             return self.async_abort(reason="not_an_agent")
         address = {CONF_HOST: discovery_info.host, CONF_PORT: discovery_info.port}
-        if known := _find_source(self.hass, agent_id):
-            entry, subentry_id = known
-            subentry = entry.subentries[subentry_id]
-            self.hass.config_entries.async_update_subentry(
-                entry, subentry, data={**subentry.data, **address}
-            )
+        if known := find_source(self.hass, agent_id):
+            entry, subentry = known
+            loaded = entry.state is ConfigEntryState.LOADED
+            if loaded and entry.runtime_data.sources[subentry.subentry_id].snapshot is None:
+                self.hass.config_entries.async_update_subentry(
+                    entry, subentry, data={**subentry.data, **address}
+                )
             return self.async_abort(reason="already_configured")
         await self.async_set_unique_id(agent_id)
+        self._abort_if_unique_id_configured()  # or told to be ignored
         self._found = {**address, CONF_TLS: discovery_info.properties.get("tls") != "off"}
         self.context["title_placeholders"] = {"name": discovery_info.name.split(".")[0]}
         return await self.async_step_agent()
@@ -146,7 +155,7 @@ class GpuHeatConfigFlow(ConfigFlow, domain=DOMAIN):
         if user_input is not None:
             data = _source_data(user_input)
             if snapshot := await probe.read(self.hass, data):
-                if _find_source(self.hass, snapshot.agent.id):
+                if find_source(self.hass, snapshot.agent.id):
                     return self.async_abort(reason="already_configured")
                 self._source = ConfigSubentryData(
                     data=data,
@@ -180,15 +189,18 @@ class GpuHeatConfigFlow(ConfigFlow, domain=DOMAIN):
         """Ask what the heat displaces, then make the zone."""
         errors: dict[str, str] = {}
         if user_input is not None and not (errors := heating_errors(user_input)):
-            title = user_input.pop(CONF_NAME)
-            self._options[CONF_HEATING] = user_input
+            agent_id = str(self._source["unique_id"])
+            if find_source(self.hass, agent_id):  # by another flow, meanwhile
+                return self.async_abort(reason="already_configured")
             # A zone is none of its sources: the agent's id stays with the subentry.
             await self.async_set_unique_id()
+            _end_discovery(self.hass, agent_id)
+            title = user_input.pop(CONF_NAME)
             return self.async_create_entry(
                 title=title,
                 data={},
-                options=self._options,
-                subentries=[self._source] if self._source else [],
+                options={**self._options, CONF_HEATING: user_input},
+                subentries=[self._source],
             )
         return self.async_show_form(
             step_id=CONF_HEATING,
@@ -224,8 +236,9 @@ class SourceSubentryFlow(ConfigSubentryFlow):
             if snapshot := await probe.read(self.hass, data):
                 if changing:
                     return self._change(data, snapshot)
-                if _find_source(self.hass, snapshot.agent.id):
+                if find_source(self.hass, snapshot.agent.id):
                     return self.async_abort(reason="already_configured")
+                _end_discovery(self.hass, snapshot.agent.id)
                 return self.async_create_entry(
                     title=snapshot.agent.name, data=data, unique_id=snapshot.agent.id
                 )
@@ -239,8 +252,8 @@ class SourceSubentryFlow(ConfigSubentryFlow):
     def _change(self, data: dict[str, Any], snapshot: Snapshot) -> SubentryFlowResult:
         """Take over new data. An agent whose state was lost has a new id, and may stay."""
         entry, subentry = self._get_entry(), self._get_reconfigure_subentry()
-        found = _find_source(self.hass, snapshot.agent.id)
-        if found and found[1] != subentry.subentry_id:
+        found = find_source(self.hass, snapshot.agent.id)
+        if found and found[1].subentry_id != subentry.subentry_id:
             return self.async_abort(reason="already_configured")
         return self.async_update_and_abort(entry, subentry, data=data, unique_id=snapshot.agent.id)
 

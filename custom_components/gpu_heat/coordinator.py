@@ -49,6 +49,17 @@ def agent_source(hass: HomeAssistant, data: Mapping[str, Any]) -> AgentSource:
     )
 
 
+def find_source(
+    hass: HomeAssistant, agent_id: str
+) -> tuple[GpuHeatConfigEntry, ConfigSubentry] | None:
+    """Return the zone and the source that have an agent already."""
+    for entry in hass.config_entries.async_entries(DOMAIN):
+        for subentry in entry.subentries.values():
+            if subentry.unique_id == agent_id:
+                return entry, subentry
+    return None
+
+
 class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
     """Reads one source every 10 s.
 
@@ -92,11 +103,32 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
                 translation_key="source_failed",
                 translation_placeholders={"source": self.subentry.title, "error": str(err)},
             ) from err
+        self._follow_agent(snapshot.agent.id)
         snapshot = await self.holds.keep(previous, snapshot, dt_util.utcnow())
         if self.profile is None or _identities(self.profile) != _identities(snapshot):
             self.profile = snapshot
             self._save()
         return snapshot
+
+    def _follow_agent(self, agent_id: str) -> None:
+        """Take over the new id of an agent that lost its state, so that it stays one source.
+
+        Raises UpdateFailed where another source has that id: its energy is counted there.
+        """
+        if agent_id == self.subentry.unique_id:
+            return
+        if known := find_source(self.hass, agent_id):
+            raise UpdateFailed(
+                translation_domain=DOMAIN,
+                translation_key="same_agent",
+                translation_placeholders={
+                    "source": self.subentry.title,
+                    "other": known[1].title,
+                },
+            )
+        self.hass.config_entries.async_update_subentry(
+            self.config_entry, self.subentry, unique_id=agent_id
+        )
 
     @property
     def snapshot(self) -> Snapshot | None:

@@ -32,10 +32,9 @@ async def async_get_config_entry_diagnostics(
             {
                 "data": async_redact_data(source.subentry.data, _SOURCE_SECRETS),
                 "online": source.last_update_success,
-                "profile": async_redact_data(to_json(source.profile), _SNAPSHOT_SECRETS)
-                if source.profile
-                else None,
+                "last": async_redact_data(to_json(last), _SNAPSHOT_SECRETS) if last else None,
             }
             for source in entry.runtime_data.sources.values()
+            for last in (source.data or source.profile,)
         ],
     }

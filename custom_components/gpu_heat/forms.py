@@ -47,8 +47,11 @@ AGENT_FORM = vol.Schema(
                 min=1, max=65535, step=1, mode=selector.NumberSelectorMode.BOX
             )
         ),
-        vol.Required(CONF_TOKEN): selector.TextSelector(
-            selector.TextSelectorConfig(type=selector.TextSelectorType.PASSWORD)
+        vol.Required(CONF_TOKEN): vol.All(
+            selector.TextSelector(
+                selector.TextSelectorConfig(type=selector.TextSelectorType.PASSWORD)
+            ),
+            vol.Strip,
         ),
         vol.Required(CONF_TLS): selector.BooleanSelector(),
     }

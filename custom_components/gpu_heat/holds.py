@@ -4,6 +4,7 @@ The agent lets a paused job run on when its lease ends. So a pause lasts as long
 Home Assistant is there to renew it, and a job is never left behind.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -54,6 +55,7 @@ class Holds:
     ) -> None:
         self._source = source
         self._save = save
+        self._lock = asyncio.Lock()  # a poll must not act on a wish that a command replaces
         stored = document or {"holds": {}, "switched_at": {}}
         self._holds = {job: Hold.from_json(hold) for job, hold in stored["holds"].items()}
         self._switched_at = {
@@ -91,14 +93,27 @@ class Holds:
 
     async def pause(self, job_id: str, now: datetime, hold: Hold) -> Job:
         """Pause a job and keep it paused. Raises SourceError."""
-        job = await self._send(job_id, now, hold)
-        self._set(job_id, hold, now)
-        return job
+        async with self._lock:
+            job = await self._send(job_id, now, hold)
+            self._wish(job_id, hold)
+            self._switched(job_id, now)
+            return job
+
+    def prolong(self, job_id: str, until: datetime) -> None:
+        """Let the schedule's wish that a job waits stand for longer."""
+        hold = self._holds.get(job_id)
+        if hold and hold.paused and not hold.manual:
+            self._wish(job_id, replace(hold, until=until))
 
     async def resume(self, job_id: str, now: datetime, hold: Hold | None = None) -> Job:
         """Let a job run on. Raises SourceError; the lease then runs out by itself."""
-        self._set(job_id, hold, now)
-        return await self._source.resume(job_id)
+        async with self._lock:
+            return await self._resume(job_id, now, hold)
+
+    async def settle(self) -> None:
+        """Wait for commands under way, and write nothing down from then on."""
+        async with self._lock:
+            self._save = _nothing
 
     async def keep(self, previous: Snapshot | None, current: Snapshot, now: datetime) -> Snapshot:
         """Renew leases, end holds whose time is over; return the snapshot with the new states.
@@ -107,42 +122,70 @@ class Holds:
         """
         before = {job.id: job for job in previous.jobs} if previous else {}
         jobs = {job.id: job for job in current.jobs}
-        for job_id, hold in list(self._holds.items()):
-            job = jobs.get(job_id)
-            try:
-                if job is None or job.state in (JobState.FINISHED, JobState.FAILED):
-                    self._drop(job_id)
-                elif hold.over(now):
-                    self._drop(job_id)
-                    if job.paused_by_us:
-                        jobs[job_id] = await self.resume(job_id, now)
-                elif hold.paused and _left_to_itself(before.get(job_id), job, current.taken_at):
-                    LOGGER.info("Job %s was resumed on its machine; it is left alone", job_id)
-                    self._drop(job_id)
-                elif hold.paused and _lease_left(job, current.taken_at) < _lease(hold, now) / 2:
-                    jobs[job_id] = await self._send(job_id, now, hold)
-            except RefusedError as err:
-                LOGGER.warning("Job %s cannot be kept paused: %s", job_id, err)
-                self._drop(job_id)
-            except SourceError as err:
-                LOGGER.debug("Job %s is tried again at the next poll: %s", job_id, err)
+        async with self._lock:
+            for job_id, hold in list(self._holds.items()):
+                job = await self._keep(
+                    job_id, hold, before.get(job_id), jobs.get(job_id), current.taken_at, now
+                )
+                if job is not None:
+                    jobs[job_id] = job
         return replace(current, jobs=tuple(jobs.values()))
+
+    async def _keep(
+        self,
+        job_id: str,
+        hold: Hold,
+        before: Job | None,
+        job: Job | None,
+        at: datetime,
+        now: datetime,
+    ) -> Job | None:
+        """Do for one job what its wish needs; return the job where that changed it."""
+        try:
+            if job is None or job.state in (JobState.FINISHED, JobState.FAILED):
+                self._wish(job_id, None)
+            elif hold.over(now):
+                self._wish(job_id, None)
+                if job.paused_by_us:
+                    return await self._resume(job_id, now, None)
+            elif hold.paused and _left_to_itself(before, job, at):
+                LOGGER.info("Job %s was resumed on its machine; it is left alone", job_id)
+                self._wish(job_id, None)
+            elif hold.paused and _lease_left(job, at) < _lease(hold, now) / 2:
+                return await self._send(job_id, now, hold)
+        except RefusedError as err:
+            LOGGER.warning("Job %s cannot be kept paused: %s", job_id, err)
+            self._wish(job_id, None)
+        except SourceError as err:
+            LOGGER.debug("Job %s is tried again at the next poll: %s", job_id, err)
+        return None
+
+    async def _resume(self, job_id: str, now: datetime, hold: Hold | None) -> Job:
+        waited = job_id in self._holds and self._holds[job_id].paused
+        self._wish(job_id, hold)
+        job = await self._source.resume(job_id)
+        if waited:
+            self._switched(job_id, now)
+        return job
 
     async def _send(self, job_id: str, now: datetime, hold: Hold) -> Job:
         lease_s = round(_lease(hold, now).total_seconds())
         return await self._source.pause(job_id, lease_s, hold.reason)
 
-    def _set(self, job_id: str, hold: Hold | None, now: datetime) -> None:
-        self._switched_at[job_id] = now
+    def _wish(self, job_id: str, hold: Hold | None) -> None:
         if hold is None:
             self._holds.pop(job_id, None)
         else:
             self._holds[job_id] = hold
         self._save()
 
-    def _drop(self, job_id: str) -> None:
-        self._holds.pop(job_id, None)
+    def _switched(self, job_id: str, now: datetime) -> None:
+        self._switched_at[job_id] = now
         self._save()
+
+
+def _nothing() -> None:
+    """Stand in for the writing of what another has taken over."""
 
 
 def _lease(hold: Hold, now: datetime) -> timedelta:

@@ -11,7 +11,7 @@ from homeassistant.util import dt as dt_util
 
 from .agent.models import Job
 from .const import DOMAIN
-from .control.follow import Action, Decision, decide, demand_now
+from .control.follow import Action, Decision, Demand, decide, demand_now
 from .coordinator import GpuHeatConfigEntry, SourceCoordinator
 from .heat.seasons import Season
 from .holds import Hold
@@ -44,7 +44,7 @@ async def async_schedule(
         flexible = [source.holds.flexible(job, now) for job in jobs.values()]
         decisions = list(decide(flexible, wish, now, zone.settings.minimum))
         outcomes += [
-            await _apply(hass, source, jobs[decision.job_id], decision, now, dry_run)
+            await _apply(hass, source, jobs[decision.job_id], decision, wish, now, dry_run)
             for decision in decisions
         ]
         if not dry_run and any(decision.action is not Action.KEEP for decision in decisions):
@@ -65,6 +65,7 @@ async def _apply(
     source: SourceCoordinator,
     job: Job,
     decision: Decision,
+    demand: Demand,
     now: datetime,
     dry_run: bool,
 ) -> dict[str, Any]:
@@ -78,6 +79,8 @@ async def _apply(
                 )
             elif decision.action is Action.RUN:
                 job = await source.async_resume(job.id)
+            elif decision.reason is demand.reason and demand.wanted is False:
+                source.holds.prolong(job.id, now + DECISION_STANDS)
         except HomeAssistantError as err:
             error = str(err)
     return {

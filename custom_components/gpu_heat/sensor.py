@@ -330,7 +330,8 @@ class DeviceEnergySensor(DeviceEntity, SensorEntity):
     @property
     @override
     def native_value(self) -> Value:
-        return _shown(kwh(self._zone.device_energy_j(self._key, self._device_id)))
+        energy_j = self._zone.device_energy_j(self._key, self._device_id)
+        return None if energy_j is None else _shown(kwh(energy_j))
 
 
 class JobSensor(JobEntity, SensorEntity):

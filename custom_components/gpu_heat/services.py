@@ -33,6 +33,8 @@ ATTR_DURATION = "duration"
 ATTR_REASON = "reason"
 ATTR_SEASON = "season"
 
+_BY_HAND = "manual"
+
 # An agent takes leases of a minute and more.
 _DURATION = vol.All(cv.positive_time_period, vol.Range(min=timedelta(minutes=1)))
 
@@ -95,7 +97,7 @@ def _async_register_job_action(hass: HomeAssistant, name: str, *, paused: bool) 
         return {
             switch.entity_id: {"error": str(result)}
             if isinstance(result, BaseException)
-            else _outcome(result, hold)
+            else _outcome(result, hold, call.data.get(ATTR_REASON, _BY_HAND))
             for switch, result in zip(switches, results, strict=True)
         }
 
@@ -124,16 +126,16 @@ def _hold(call: ServiceCall, *, paused: bool) -> Hold | None:
     return Hold(
         paused=paused,
         manual=True,
-        reason=call.data.get(ATTR_REASON, "manual"),
+        reason=call.data.get(ATTR_REASON, _BY_HAND),
         until=dt_util.utcnow() + duration if duration else None,
     )
 
 
-def _outcome(job: Job, hold: Hold | None) -> dict[str, Any]:
+def _outcome(job: Job, hold: Hold | None, reason: str) -> dict[str, Any]:
     return {
         "job_id": job.id,
         "name": job.name,
         "state": job.state,
-        "reason": hold.reason if hold else None,
+        "reason": reason,
         "until": hold.until.isoformat() if hold and hold.until else None,
     }

@@ -7,13 +7,17 @@ from typing import Any, override
 
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryError
-from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.event import (
+    async_track_entity_registry_updated_event,
+    async_track_state_change_event,
+)
 from homeassistant.helpers.storage import Store
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
 from .agent.models import HostOrigin, Snapshot
-from .const import DOMAIN, LATE_AFTER, LOGGER, ZONE_INTERVAL
+from .const import CONF_HEATING, CONF_THERMOSTAT, DOMAIN, LATE_AFTER, LOGGER, ZONE_INTERVAL
 from .coordinator import GpuHeatConfigEntry, SourceCoordinator
 from .heat.ledger import Counters, Ledger, LedgerError, Rates, Stretch, Totals
 from .heat.seasons import Room, Season, month_starts, useful_share
@@ -47,8 +51,8 @@ def ledger_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
 class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
     """Books the energy of the zone's sources as it comes in.
 
-    Refreshed by itself once a minute, for the calendar. Listeners are called only
-    when something changed: between polls nothing has.
+    Refreshed by itself once a minute, for the calendar; its listeners are then called
+    only if something changed, which between polls is rare.
     """
 
     config_entry: GpuHeatConfigEntry
@@ -95,12 +99,14 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
                 self._source_polled(source)
 
             self.config_entry.async_on_unload(source.async_add_listener(_polled))
-        if self.settings.thermostat:
-            self.config_entry.async_on_unload(
-                async_track_state_change_event(
-                    self.hass, self.settings.thermostat, self._thermostat_changed
-                )
-            )
+        if thermostat := self.settings.thermostat:
+            for unsubscribe in (
+                async_track_state_change_event(self.hass, thermostat, self._thermostat_changed),
+                async_track_entity_registry_updated_event(
+                    self.hass, thermostat, self._thermostat_renamed
+                ),
+            ):
+                self.config_entry.async_on_unload(unsubscribe)
 
     async def async_save(self) -> None:
         """Write the ledger now."""
@@ -110,9 +116,9 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
         """Return the energy booked for a source in J."""
         return self._ledger.account(source).energy_j
 
-    def device_energy_j(self, source: str, device: str) -> Decimal:
-        """Return the energy booked for a device of a source in J."""
-        return self._ledger.account(source).devices_j.get(device, Decimal(0))
+    def device_energy_j(self, source: str, device: str) -> Decimal | None:
+        """Return the energy booked for a device of a source in J; None if it has no counter."""
+        return self._ledger.account(source).devices_j.get(device)
 
     @property
     def season(self) -> Season:
@@ -129,11 +135,25 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
         if snapshot := source.snapshot:
             self._ledger.book(source.subentry.subentry_id, _counters(snapshot), self._rates_over)
             self._store.async_delay_save(self._ledger.to_json, _SAVE_DELAY_S)
-        self.async_set_updated_data(self._state())
+        self._show()
 
     @callback
     def _thermostat_changed(self, event: Event[EventStateChangedData]) -> None:
-        self.async_set_updated_data(self._state())
+        self._show()
+
+    @callback
+    def _thermostat_renamed(self, event: Event[er.EventEntityRegistryUpdatedData]) -> None:
+        if event.data["action"] == "update" and "entity_id" in event.data["changes"]:
+            options = self.config_entry.options
+            heating = {**options[CONF_HEATING], CONF_THERMOSTAT: event.data["entity_id"]}
+            self.hass.config_entries.async_update_entry(
+                self.config_entry, options={**options, CONF_HEATING: heating}
+            )
+
+    def _show(self) -> None:
+        """Tell the listeners, if there is something to tell."""
+        if (state := self._state()) != self.data:
+            self.async_set_updated_data(state)
 
     def _rates_over(self, stretch: Stretch) -> Iterator[tuple[Stretch, Rates]]:
         if stretch.end - stretch.start <= LATE_AFTER:

@@ -120,6 +120,16 @@ def test_a_metered_host_counts_instead_of_its_devices():
     assert account.devices_j == {"x": 8}
 
 
+def test_a_metered_host_that_starts_anew_invents_nothing():
+    account = Account()
+    readings = [
+        counters(0, x=0, whole=True, host=100),
+        counters(10, epoch="b", x=0, whole=True, host=900),
+        counters(20, epoch="b", x=1, whole=True, host=903),
+    ]
+    assert used(account, *readings) == [0, 0, 3]
+
+
 def test_nothing_is_counted_twice_when_a_meter_comes_or_goes():
     account = Account()
     readings = [

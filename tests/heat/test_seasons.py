@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.gpu_heat.heat.ledger import Stretch
 from custom_components.gpu_heat.heat.seasons import (
     Room,
     Season,
@@ -58,10 +59,20 @@ def test_months_begin_at_local_midnight_also_over_a_change_of_the_clocks():
             datetime(2026, 10, 31, 12, tzinfo=UTC), datetime(2026, 12, 2, tzinfo=UTC), MONTREAL
         )
     )
-    assert [start.astimezone(UTC) for start in starts] == [
+    assert starts == [
         datetime(2026, 11, 1, 4, tzinfo=UTC),
         datetime(2026, 12, 1, 5, tzinfo=UTC),
     ]
+
+
+def test_a_stretch_over_a_change_of_the_clocks_is_cut_by_real_time():
+    """Berlin, 20 February noon to 1 April 00:05: 5 minutes of 39 d 11 h 5 min are April's."""
+    berlin = ZoneInfo("Europe/Berlin")
+    start = datetime(2026, 2, 20, 12, tzinfo=berlin).astimezone(UTC)
+    end = datetime(2026, 4, 1, 0, 5, tzinfo=berlin).astimezone(UTC)
+    stretch = Stretch(start=start, end=end, energy_j=Decimal(400 * 3_600_000))
+    *_, april = stretch.cut_at(month_starts(start, end, berlin))
+    assert float(april.energy_j) == pytest.approx(400 * 3_600_000 * 5 / 56825)
 
 
 def test_a_stretch_within_a_month_is_not_cut():
@@ -78,4 +89,7 @@ def test_month_starts_lie_within(moment, length):
         return
     starts = list(month_starts(start, end, MONTREAL))
     assert starts == sorted(starts)
-    assert all(start < at < end and (at.day, at.hour) == (1, 0) for at in starts)
+    assert all(
+        start < at < end and (at.astimezone(MONTREAL).day, at.astimezone(MONTREAL).hour) == (1, 0)
+        for at in starts
+    )

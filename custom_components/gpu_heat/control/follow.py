@@ -34,9 +34,9 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """Whether the heat of the jobs is wanted, and why."""
+    """Whether the heat of the jobs is wanted, and why; `wanted` is None if nobody knows."""
 
-    wanted: bool
+    wanted: bool | None
     reason: Reason
 
 
@@ -75,11 +75,11 @@ class Decision:
 def demand_now(season: Season, room: Room | None, said: float | None = None) -> Demand:
     """Return whether heat is wanted: in the heating season, below target + 0.5 K.
 
-    A demand that is `said`, in percent, stands in for the thermostat's. A room that
-    is not known resolves towards running: work goes on.
+    A demand that is `said`, in percent, stands in for the thermostat's. While the room
+    is not known, jobs are left as they are: what waits runs on when its time is over.
     """
     if room is None and said is None:
-        return Demand(wanted=True, reason=Reason.DEMAND_UNKNOWN)
+        return Demand(wanted=None, reason=Reason.DEMAND_UNKNOWN)
     if season is Season.COOLING:
         return Demand(wanted=False, reason=Reason.COOLING_SEASON)
     if season is Season.SHOULDER:
@@ -107,7 +107,7 @@ def _decide(job: FlexibleJob, demand: Demand, now: datetime, minimum: MinimumTim
         return Decision(job_id=job.id, action=Action.KEEP, reason=Reason.NOT_CONTROLLABLE)
     if job.held is not None:
         return Decision(job_id=job.id, action=Action.KEEP, reason=job.held)
-    if job.running is demand.wanted:
+    if demand.wanted is None or job.running is demand.wanted:
         return Decision(job_id=job.id, action=Action.KEEP, reason=demand.reason)
     least = minimum.on if job.running else minimum.off
     if job.switched_at is not None and now - job.switched_at < least:

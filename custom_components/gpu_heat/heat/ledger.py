@@ -152,7 +152,8 @@ class Account:
             self.host_reading = None
             return by_devices
         if counters.host_j is None:
-            return []  # the host's counter makes up for it when it answers again
+            # Once read, the host's counter makes up for its silence; until then the devices' do.
+            return [] if self.host_reading else by_devices
         last = self.host_reading
         self.host_reading = Reading(at=counters.at, counter_j=counters.host_j)
         return [last.stretch_to(counters.at, counters.host_j)] if last else by_devices

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
 
@@ -72,4 +72,4 @@ def month_starts(start: datetime, end: datetime, zone: tzinfo) -> Iterator[datet
         )
         if local >= end:
             return
-        yield local
+        yield local.astimezone(UTC)  # two moments of one zone subtract by its wall clock

@@ -9,6 +9,10 @@ class SourceError(Exception):
     """A source cannot be read or told what to do."""
 
 
+class AddressError(SourceError):
+    """What was given as a host is none."""
+
+
 class UnreachableError(SourceError):
     """The source does not answer, or not in time."""
 

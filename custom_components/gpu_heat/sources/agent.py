@@ -3,6 +3,7 @@
 from http import HTTPStatus
 import json
 from typing import Any, override
+from urllib.parse import quote
 
 from aiohttp import ClientError, ClientSession, ClientSSLError, ClientTimeout
 from yarl import URL
@@ -10,6 +11,7 @@ from yarl import URL
 from ..agent import __version__
 from ..agent.models import Job, Snapshot, SnapshotError, job_from_json, snapshot_from_json
 from . import (
+    AddressError,
     NotASourceError,
     RefusedError,
     Source,
@@ -27,14 +29,20 @@ API_TITLE = "gpu-heat-agent"
 class AgentSource(Source):
     """A client of one agent.
 
-    `session` is not closed here. The token goes into a header alone.
+    `session` is not closed here. The token goes into a header alone. Raises
+    AddressError where `host` is neither a name nor an IP address.
     """
 
     def __init__(
         self, session: ClientSession, *, host: str, port: int, token: str, tls: bool
     ) -> None:
         self._session = session
-        self._url = URL.build(scheme="https" if tls else "http", host=host, port=port)
+        try:
+            self._url = URL.build(
+                scheme="https" if tls else "http", host=host.strip("[]"), port=port
+            )
+        except ValueError as err:
+            raise AddressError(str(err)) from err
         self._headers = {"Authorization": f"Bearer {token}"}
 
     @override
@@ -61,9 +69,13 @@ class AgentSource(Source):
         return await self._command(job_id, "resume", None)
 
     async def _command(self, job_id: str, verb: str, body: dict[str, Any] | None) -> Job:
-        status, document = await self._call("POST", f"/api/v1/jobs/{job_id}/{verb}", body)
+        status, document = await self._call(
+            "POST", f"/api/v1/jobs/{quote(job_id, safe='')}/{verb}", body
+        )
         if status != HTTPStatus.OK:
-            error = UnreachableError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else RefusedError
+            passing = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            passing |= status == HTTPStatus.TOO_MANY_REQUESTS
+            error = UnreachableError if passing else RefusedError
             raise error(_message(document) or f"HTTP status {status}")
         try:
             return job_from_json(document)
@@ -85,7 +97,7 @@ class AgentSource(Source):
         try:
             async with self._session.request(
                 method,
-                self._url.with_path(path),
+                self._url.with_path(path, encoded=True),
                 json=body,
                 headers=self._headers,
                 timeout=TIMEOUT,
