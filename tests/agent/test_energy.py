@@ -39,10 +39,28 @@ def test_counter_that_jumps_by_an_impossible_amount_is_only_a_new_base() -> None
     assert counted((0, 9_000_000), (10, 0), (20, 9_000_000), (30, 9_003_000)).total_j == 3000
 
 
-def test_silent_counter_is_made_up_for_and_power_does_not_stand_in() -> None:
+def test_power_stands_in_for_a_silent_counter_until_it_is_back() -> None:
     meter = counted((0, 1000), (10, None), (20, None))
-    assert meter.total_j == 0
-    assert meter.advance(at_s=30, power_w=100, counter_j=4000).total_j == 3000
+    assert (meter.total_j, meter.origin) == (100 * 10, EnergyOrigin.COUNTER)
+    assert meter.summing
+    back = meter.advance(at_s=30, power_w=100, counter_j=4000)
+    assert (back.total_j, back.summing) == (4000 - 1000, False)
+    assert back.advance(at_s=40, power_w=100, counter_j=5000).total_j == 5000 - 1000
+
+
+def test_counter_that_gained_less_than_power_stood_in_for_adds_nothing() -> None:
+    meter = counted((0, 1000), (10, None), (20, None), (30, 1400), (40, 1900))
+    assert meter.total_j == 100 * 10 + 500
+
+
+def test_counter_that_is_gone_for_good_leaves_the_sum_of_power() -> None:
+    silent = [(float(at_s), None) for at_s in range(10, 3611)]
+    assert counted((0, 0), (5, 500), *silent).total_j == 500 + 100 * 3600
+
+
+def test_counter_that_starts_anew_after_silence_is_not_counted_twice() -> None:
+    meter = counted((0, 9_000_000), (10, None), (20, None), (30, 1500))
+    assert meter.total_j == 1500
 
 
 def test_counter_gain_counts_even_if_the_clock_was_set_back() -> None:
@@ -104,6 +122,15 @@ def test_summed_energy_of_a_straight_line_is_additive(
     whole = summed((0, first_w), (length_s, last_w))
     parts = summed((0, first_w), middle, (length_s, last_w))
     assert parts.total_j == pytest.approx(whole.total_j, rel=1e-9, abs=1e-9)
+
+
+@given(st.floats(0, 50_000), st.integers(1, 20))
+def test_silence_costs_and_adds_nothing_once_the_counter_is_back(
+    gained_j: float, silent: int
+) -> None:
+    readings = [(float(at_s), None) for at_s in range(1, silent + 1)]
+    meter = counted((0, 1000), *readings, (silent + 1, 1000 + gained_j))
+    assert meter.total_j == pytest.approx(max(gained_j, 100 * (silent - 1)))
 
 
 @given(st.floats(0, 3000), st.floats(0.1, 100))

@@ -1,12 +1,14 @@
 """NVML through the real nvidia-ml-py."""
 
 from collections.abc import Generator
+import logging
 
 import pytest
 
 from gpu_heat_agent.errors import ConflictError, UnreachableError
 from gpu_heat_agent.models import Device, Vendor
 from gpu_heat_agent.nvml import RENEW_S, NvmlReader
+from gpu_heat_agent.readers import NAMELESS
 
 from .nvml_state import NvmlState
 
@@ -105,8 +107,33 @@ def test_gpu_that_is_back_is_read_again(reader: NvmlReader, nvml: NvmlState, clo
     assert [reading.device.power_w for reading in reader.read()] == [691.5, 180]
 
 
-def test_gpu_lost_before_it_was_seen_has_no_row(reader: NvmlReader, nvml: NvmlState) -> None:
+def test_gpu_lost_before_it_was_seen_has_a_nameless_row_until_it_is_back(
+    reader: NvmlReader, nvml: NvmlState, clock: Clock
+) -> None:
     nvml.set(gpu0_uuid=LOST)
+    lost, other = reader.read()
+    assert lost.device == Device(id=NAMELESS, vendor=Vendor.NVIDIA, name="NVIDIA GPU", index=0)
+    assert other.device.id == "GPU-b"
+    nvml.set(gpu0_uuid="GPU-a")
+    assert [reading.device.power_w for reading in reader.read()] == [691.5, 180]
+
+
+def test_nvml_is_started_anew_ever_less_often_for_a_lost_gpu(
+    reader: NvmlReader, nvml: NvmlState, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    nvml.set(gpu0_uuid=LOST)
+    started = []
+    for clock.now_s in range(500):
+        caplog.clear()
+        reader.read()
+        if "NVML initialised" in caplog.text:
+            started.append(clock.now_s)
+    assert started == [0, 1, 61, 181, 421]  # after losses told at 0, 60, 60+120, 180+240
+
+
+def test_gpu_that_is_not_for_us_has_no_row(reader: NvmlReader, nvml: NvmlState) -> None:
+    nvml.set(gpu0_uuid=NO_PERMISSION)
     assert [reading.device.id for reading in reader.read()] == ["GPU-b"]
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
+import json
 from pathlib import Path
 import threading
 
@@ -9,10 +11,11 @@ import pytest
 
 from gpu_heat_agent import sampler as sampler_module
 from gpu_heat_agent.config import HostConfig, HostPower
+from gpu_heat_agent.energy import EnergyMeter
 from gpu_heat_agent.errors import UnreachableError
 from gpu_heat_agent.metering import Metering
 from gpu_heat_agent.models import Device, EnergyOrigin, HostOrigin, Vendor
-from gpu_heat_agent.readers import DeviceReading
+from gpu_heat_agent.readers import NAMELESS, DeviceReading
 from gpu_heat_agent.sampler import Sampler
 from gpu_heat_agent.state_dir import StateDir, Store
 
@@ -25,6 +28,8 @@ class ScriptedReader:
     """Hardware that tells what the test says."""
 
     def __init__(self) -> None:
+        self.name = "GPU"
+        self.id = "GPU-a"
         self.power_w: float | None = 350.0
         self.counter_j: float | None = None
         self.gone = self.closed = False
@@ -37,8 +42,14 @@ class ScriptedReader:
         self.reads += 1
         if self.gone:
             raise UnreachableError("no driver")
-        device = Device(id="GPU-a", vendor=Vendor.NVIDIA, name="GPU", index=0, power_w=self.power_w)
+        device = Device(
+            id=self.id, vendor=Vendor.NVIDIA, name=self.name, index=0, power_w=self.power_w
+        )
         return [DeviceReading(device=device, counter_j=self.counter_j)]
+
+    def loses_its_gpu(self) -> None:
+        """Make the GPU one that does not even say who it is."""
+        self.id, self.name, self.power_w = NAMELESS, "NVIDIA GPU", None
 
     def set_power_limit(self, device_id: str, watts: float) -> None:
         raise NotImplementedError
@@ -214,6 +225,59 @@ def test_device_that_never_tells_its_power_does_not_hide_the_host(
     sample = meter(reader, store, clock, host=ESTIMATE).sample()
     assert sample.host.power_w == pytest.approx(200 / 0.9)
     assert sample.devices[0].energy_j is None
+
+
+def test_gpu_lost_before_this_run_keeps_its_row_and_hides_the_host(
+    reader: ScriptedReader, store: Store, clock: Clock, tmp_path: Path
+) -> None:
+    meter(reader, store, clock, 9, host=ESTIMATE).persist()
+    reader.loses_its_gpu()
+    later = StateDir(tmp_path).open_store()
+    sample = meter(reader, later, clock, 1, host=ESTIMATE).sample()
+    [device] = sample.devices
+    assert (device.id, device.name, device.index) == ("GPU-a", "GPU", 0)
+    assert (device.power_w, device.energy_j) == (None, 350 * 9)
+    assert sample.host.power_w is None
+
+
+def test_gpu_that_was_never_seen_has_no_row_and_hides_the_host(
+    reader: ScriptedReader, store: Store, clock: Clock
+) -> None:
+    reader.loses_its_gpu()
+    sample = meter(reader, store, clock, 1, host=ESTIMATE).sample()
+    assert sample.devices == ()
+    assert sample.host.power_w is None
+
+
+def test_gpu_in_the_place_of_another_is_not_taken_for_it(
+    reader: ScriptedReader, store: Store, clock: Clock
+) -> None:
+    meter(reader, store, clock, host=ESTIMATE).persist()
+    reader.id = "GPU-b"
+    meter(reader, store, clock, host=ESTIMATE).persist()
+    reader.loses_its_gpu()
+    sample = meter(reader, store, clock, host=ESTIMATE).sample()
+    assert [device.id for device in sample.devices] == ["GPU-b"]
+
+
+def test_power_is_read_each_second_while_a_counter_is_silent(
+    reader: ScriptedReader, store: Store, clock: Clock
+) -> None:
+    reader.counter_j = 1000
+    metering = meter(reader, store, clock, 10, host=HostConfig())
+    assert not metering.summing
+    reader.counter_j = None
+    metering.advance()
+    assert metering.summing
+
+
+def test_state_file_of_an_earlier_version_is_read(store: Store, tmp_path: Path) -> None:
+    store.update(lambda state: replace(state, meters={"GPU-a": EnergyMeter(total_j=5)}))
+    path = tmp_path / "state.json"
+    document = json.loads(path.read_text())
+    del document["seen"], document["meters"]["GPU-a"]["provisional_j"]
+    path.write_text(json.dumps(document))
+    assert StateDir(tmp_path).open_store().state.meters == {"GPU-a": EnergyMeter(total_j=5)}
 
 
 def test_absent_driver_is_said_once(

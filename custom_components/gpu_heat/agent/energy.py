@@ -20,7 +20,8 @@ class EnergyMeter:
     """The energy of one device since its meter was made, in J; never decreases.
 
     `counter_j` with `counted_at_s` and `power_w` with `powered_at_s` are the last good
-    readings; times are seconds of any clock that the caller keeps to.
+    readings; times are seconds of any clock that the caller keeps to. `provisional_j`
+    is what power has added to the total since the counter fell silent.
     """
 
     total_j: float = 0.0
@@ -29,32 +30,43 @@ class EnergyMeter:
     counted_at_s: float | None = None
     power_w: float | None = None
     powered_at_s: float | None = None
+    provisional_j: float = 0.0
+
+    @property
+    def summing(self) -> bool:
+        """Whether energy is summed from power now, which wants frequent readings."""
+        return self.origin is EnergyOrigin.INTEGRATED or self.powered_at_s is not None
 
     def advance(
         self, *, at_s: float, power_w: float | None, counter_j: float | None
     ) -> "EnergyMeter":
         """Return the meter after a reading; None stands for what could not be read.
 
-        A meter that has seen a counter stays with it: while the counter is silent the
-        total stands still, and the next value covers the time between.
+        A meter that has seen a counter stays with it: while the counter is silent power
+        stands in, and the next value adds what it gained beyond that.
         """
         if counter_j is not None:
             return replace(
                 self,
-                total_j=self.total_j + self._counted_j(at_s, counter_j),
+                total_j=self.total_j
+                + max(0.0, self._counted_j(at_s, counter_j) - self.provisional_j),
                 origin=EnergyOrigin.COUNTER,
                 counter_j=counter_j,
                 counted_at_s=at_s,
                 power_w=None,
                 powered_at_s=None,
+                provisional_j=0.0,
             )
-        if self.origin is EnergyOrigin.COUNTER or power_w is None:
+        if power_w is None:
             return self
+        summed_j = self._summed_j(at_s, power_w)
+        counting = self.origin is EnergyOrigin.COUNTER
         return replace(
             self,
-            total_j=self.total_j + self._summed_j(at_s, power_w),
+            total_j=self.total_j + summed_j,
             power_w=power_w,
             powered_at_s=at_s,
+            provisional_j=self.provisional_j + summed_j if counting else 0.0,
         )
 
     def _counted_j(self, at_s: float, counter_j: float) -> float:

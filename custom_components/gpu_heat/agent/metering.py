@@ -8,9 +8,9 @@ from .clock import Now
 from .config import HostConfig, HostPower
 from .energy import EnergyMeter, HostMeter, host_power_w
 from .errors import UnreachableError
-from .models import Device, EnergyOrigin, Host, HostOrigin
-from .readers import DeviceReader, DeviceReading
-from .state import State
+from .models import Device, Host, HostOrigin
+from .readers import NAMELESS, DeviceReader, DeviceReading
+from .state import Seen, State
 from .state_dir import Store
 
 _LOGGER = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ class Metering:
         self._clock = clock
         self._started = clock()
         self._meters: Mapping[str, EnergyMeter] = store.state.meters
+        self._seen: Mapping[str, Seen] = store.state.seen
         self._host_meter = store.state.host
         self._persisted_s = self._started.steady_s
         self._reading_failed = self._writing_failed = False
@@ -50,12 +51,12 @@ class Metering:
         """Whether some energy has to be summed from power, which wants frequent readings."""
         if self._host.power is HostPower.ESTIMATE:
             return True
-        return any(meter.origin is EnergyOrigin.INTEGRATED for meter in self._present().values())
+        return any(meter.summing for meter in self._present().values())
 
     def advance(self) -> None:
         """Read all devices and move the meters on, writing them down now and then."""
         try:
-            self._readings = self._reader.read()
+            self._readings = self._recognised(self._reader.read())
         except UnreachableError as err:
             self._readings = ()
             if not self._reading_failed:
@@ -75,7 +76,11 @@ class Metering:
         state = self._store.state
         return Sample(
             taken=self._taken,
-            devices=tuple(_metered(reading, state.meters) for reading in self._readings),
+            devices=tuple(
+                _metered(reading, state.meters)
+                for reading in self._readings
+                if reading.device.id != NAMELESS
+            ),
             host=self._host_now(state.host),
         )
 
@@ -83,7 +88,7 @@ class Metering:
         """Write the meters down; while that fails the energies served stand still."""
 
         def changed(state: State) -> State:
-            return replace(state, meters=self._meters, host=self._host_meter)
+            return replace(state, meters=self._meters, seen=self._seen, host=self._host_meter)
 
         self._persisted_s = self._taken.steady_s
         try:
@@ -99,6 +104,28 @@ class Metering:
         """Write the meters down and let go of the hardware."""
         self.persist()
         self._reader.close()
+
+    def _recognised(self, readings: Sequence[DeviceReading]) -> Sequence[DeviceReading]:
+        """Return the readings; a device that was lost before this run is known by its place."""
+        present = {
+            device.id: Seen(name=device.name, index=device.index)
+            for device in (reading.device for reading in readings)
+            if device.id != NAMELESS
+        }
+        places = {seen.index for seen in present.values()}
+        earlier = {
+            key: seen
+            for key, seen in self._seen.items()
+            if key not in present and seen.index not in places
+        }
+        self._seen = earlier | present
+        by_place = {seen.index: (key, seen.name) for key, seen in earlier.items()}
+        return [
+            reading
+            if reading.device.id != NAMELESS or reading.device.index not in by_place
+            else _renamed(reading, *by_place[reading.device.index])
+            for reading in readings
+        ]
 
     def _move_meters(self) -> None:
         # The steady clock within one run, the wall clock from one run to the next.
@@ -129,7 +156,7 @@ class Metering:
             for reading in self._readings
             if reading.device.power_w is not None or reading.device.id in self._meters
         ]
-        if self._reading_failed:
+        if self._reading_failed or any(r.device.id == NAMELESS for r in self._readings):
             powers_w.append(None)
         power_w = host_power_w(
             powers_w,
@@ -141,6 +168,10 @@ class Metering:
     def _present(self) -> Mapping[str, EnergyMeter]:
         ids = {reading.device.id for reading in self._readings}
         return {key: meter for key, meter in self._meters.items() if key in ids}
+
+
+def _renamed(reading: DeviceReading, device_id: str, name: str) -> DeviceReading:
+    return replace(reading, device=replace(reading.device, id=device_id, name=name))
 
 
 def _metered(reading: DeviceReading, meters: Mapping[str, EnergyMeter]) -> Device:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from .errors import ConflictError, UnreachableError
 from .models import Device, Vendor
-from .readers import DeviceReading, silent
+from .readers import NAMELESS, DeviceReading, silent
 
 _LOGGER = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -19,7 +19,8 @@ _BACK_OFF_S = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
 _MILLI = 1e-3
 
 RENEW_S = 60.0
-"""How often NVML is started anew while a GPU is lost."""
+MAX_RENEW_S = 3600.0
+"""NVML is started anew while a GPU is lost: at once, then at intervals that double."""
 
 THROTTLE_REASONS: Mapping[int, str] = MappingProxyType(
     {
@@ -45,7 +46,7 @@ class NvmlReader:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._nvml: ModuleType | None = None
-        self._failures = 0
+        self._failures = self._renewals = 0
         self._retry_at_s = self._renew_at_s = float("-inf")
         self._why = ""
         self._known: dict[str, Device] = {}
@@ -118,28 +119,38 @@ class NvmlReader:
     def _read_all(self, nvml: ModuleType) -> list[DeviceReading]:
         """Read every GPU. Raises NVMLError where the driver itself is gone."""
         readings: dict[str, DeviceReading] = {}
-        lost: Exception | None = None
+        lost: list[int] = []
         for index in range(nvml.nvmlDeviceGetCount()):
             try:
                 reading = read_device(nvml, nvml.nvmlDeviceGetHandleByIndex(index), index)
             except nvml.NVMLError as err:
                 if _code(err) in _driver_gone(nvml):
                     raise
-                lost = err
+                if _code(err) != nvml.NVML_ERROR_NO_PERMISSION:  # such a one is not ours
+                    lost.append(index)
                 continue
             readings[reading.device.id] = reading
             self._known[reading.device.id] = reading.device
         self._failures, self._why = 0, ""
         missing = [device for key, device in self._known.items() if key not in readings]
-        if lost is not None and not missing:  # lost before it was ever seen
-            _LOGGER.debug("A GPU cannot be read: %s", lost)
-        if missing and self._monotonic() >= self._renew_at_s:
-            _LOGGER.warning("GPU lost: %s", ", ".join(device.id for device in missing))
-            self._renew_at_s = self._monotonic() + RENEW_S
-            self.close()  # a GPU that is back shows up only after a new start of NVML
-        for device in missing:
-            readings[device.id] = DeviceReading(device=silent(device))
-        return sorted(readings.values(), key=lambda reading: reading.device.index)
+        absent = [silent(device) for device in missing]
+        places = {device.index for device in missing}
+        absent += [_nameless(index) for index in lost if index not in places]
+        self._renew(absent)
+        rows = [*readings.values(), *(DeviceReading(device=device) for device in absent)]
+        return sorted(rows, key=lambda reading: reading.device.index)
+
+    def _renew(self, absent: list[Device]) -> None:
+        """Start NVML anew now and then: only that shows a GPU that is back."""
+        if not absent:
+            self._renewals, self._renew_at_s = 0, float("-inf")
+        elif self._monotonic() >= self._renew_at_s:
+            names = ", ".join(device.id or f"index {device.index}" for device in absent)
+            _LOGGER.warning("GPU lost: %s", names)
+            delay_s = min(RENEW_S * 2**self._renewals, MAX_RENEW_S)
+            self._renewals = min(self._renewals + 1, 10)
+            self._renew_at_s = self._monotonic() + delay_s
+            self.close()
 
 
 def read_device(nvml: ModuleType, handle: object, index: int) -> DeviceReading:
@@ -171,6 +182,10 @@ def read_device(nvml: ModuleType, handle: object, index: int) -> DeviceReading:
     )
     counter_mj = ask(nvml.nvmlDeviceGetTotalEnergyConsumption, handle)
     return DeviceReading(device=device, counter_j=_milli(counter_mj))
+
+
+def _nameless(index: int) -> Device:
+    return Device(id=NAMELESS, vendor=Vendor.NVIDIA, name="NVIDIA GPU", index=index)
 
 
 def _ask(nvml: ModuleType, call: Callable[..., _T], *args: object) -> _T | None:

@@ -5,6 +5,9 @@ from typing import Protocol
 
 from .models import Device
 
+NAMELESS = ""
+"""The id of a device that is there but does not even say who it is."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceReading:
@@ -18,7 +21,7 @@ class DeviceReader(Protocol):
     """Reads one kind of hardware. Calls block and come from one thread, one at a time."""
 
     def read(self) -> list[DeviceReading]:
-        """Return every device; a value that cannot be read is None.
+        """Return every device; a value that cannot be read is None, an id NAMELESS.
 
         Raises UnreachableError where not even the devices are known.
         """

@@ -42,6 +42,14 @@ class JobRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """Who a device is, for when it does not say so itself."""
+
+    name: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """All that must survive; `agent_id` is new whenever the meters start anew.
 
@@ -50,6 +58,7 @@ class State:
 
     agent_id: str
     meters: Mapping[str, EnergyMeter] = field(default_factory=dict)
+    seen: Mapping[str, Seen] = field(default_factory=dict)
     host: HostMeter = field(default_factory=HostMeter)
     jobs: Mapping[str, JobRecord] = field(default_factory=dict)
     found_limits_w: Mapping[str, float] = field(default_factory=dict)
@@ -74,6 +83,7 @@ def parse_state(text: str) -> State:
         state = State(
             agent_id=str(uuid.UUID(document["agent_id"])),
             meters={key: _meter(item) for key, item in document["meters"].items()},
+            seen={key: _seen(item) for key, item in document.get("seen", {}).items()},
             host=HostMeter(
                 total_j=_number(document["host"]["total_j"]),
                 base=_meter(document["host"]["base"]),
@@ -97,7 +107,12 @@ def _meter(document: Mapping[str, object]) -> EnergyMeter:
         counted_at_s=_optional(document["counted_at_s"]),
         power_w=_optional(document["power_w"]),
         powered_at_s=_optional(document["powered_at_s"]),
+        provisional_j=_number(document.get("provisional_j", 0.0)),
     )
+
+
+def _seen(document: Mapping[str, object]) -> Seen:
+    return Seen(name=str(document["name"]), index=int(_number(document["index"])))
 
 
 def _job(document: Mapping[str, object]) -> JobRecord:
