@@ -5,6 +5,8 @@ from datetime import datetime
 import json
 import os
 from pathlib import Path
+import signal
+import subprocess
 import sys
 
 import pytest
@@ -284,3 +286,67 @@ async def test_second_agent_on_the_same_port_or_folder_says_so(
     assert stderr.count(b"\n") == 1
     assert (listen if which == "port" else str(folder)) in stderr.decode()
     assert not (tmp_path / "other").exists()
+
+
+@pytest.fixture
+def hung_nvml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An NVML whose first call never returns, for the agents that are started."""
+    folder = tmp_path / "hung"
+    folder.mkdir()
+    source = folder / "nvml.c"
+    source.write_text("#include <unistd.h>\nint nvmlInitWithFlags() { for (;;) pause(); }\n")
+    library = folder / "libnvidia-ml.so.1"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(folder))
+
+
+@pytest.mark.usefixtures("hung_nvml")
+async def test_hardware_that_hangs_keeps_no_job_paused(agent: RunningAgent) -> None:
+    work = counting_job(agent)
+    await agent.start()
+    await working(work)
+    await agent.pause("count")
+    await agent.kill()
+    path = agent.state_dir / "state.json"
+    text = path.read_text().replace('"lease_s": 600', '"lease_s": 0')
+    path.write_text(text.replace('"found_limits_w": {}', '"found_limits_w": {"GPU-a": 700}'))
+
+    await agent.start("--listen", "127.0.0.1:0")
+
+    await working(work)
+    status, job = await agent.pause("count")
+    assert (status, job["state"]) == (200, "paused")
+    assert await agent.stop() == 0
+    await working(work)
+    assert agent.state()["found_limits_w"] == {"GPU-a": 700}
+    assert "power limits stay as they are" in agent.log.read_text()
+
+
+# The real agent, but that telling the network where it is never comes to an end.
+NEVER_ANNOUNCED = """
+import asyncio, sys
+from contextlib import asynccontextmanager
+from gpu_heat_agent import cli, run
+
+@asynccontextmanager
+async def announced(*_):
+    await asyncio.Event().wait()
+    yield
+
+run.announced = announced
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+async def test_jobs_are_watched_while_the_network_is_still_to_be_told(tmp_path: Path) -> None:
+    config, state = tmp_path / "agent.toml", tmp_path / "state"
+    config.write_text('[[jobs]]\nid = "job"\ncommand = ["sleep", "0.5"]\n')
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", NEVER_ANNOUNCED, "run", "--simulate", "rtx_3090"),
+        *("--config", str(config), "--state-dir", str(state), "--listen", "127.0.0.1:0"),
+    )
+    path = state / "state.json"
+    await until(lambda: path.exists() and '"outcome": "finished"' in path.read_text())
+    process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(20):
+        assert await process.wait() == 0

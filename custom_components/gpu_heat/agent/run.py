@@ -2,20 +2,22 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 import logging
+import os
 from pathlib import Path
 import signal
 import socket
 import ssl
+import sys
+from typing import NoReturn
 
 from aiohttp import web
 
 from . import __version__
 from .announce import announced
 from .clock import as_datetime, read_clock
-from .config import Config, HostConfig, HostPower
+from .config import Config, HostConfig, HostPower, ServerConfig
 from .drivers import make_drivers
 from .hardware import make_reader
 from .jobs import JobBook
@@ -78,18 +80,27 @@ async def _serve(
     service = make_service(launch, info, store)
     api = Api(service, token=token, version=__version__, metrics_token=config.server.metrics_token)
     runner = make_runner(api)
+    tasks = []
     try:
         await service.start()
+        tasks.append(asyncio.create_task(service.run()))
         await runner.setup()
         for sock in sockets:
             await web.SockSite(runner, sock, ssl_context=context).start()
             _say_where(sock, context)
-        async with announced(info, config.server, sockets[0].getsockname()[1]):
-            await _until(stopping, service)
+        port = sockets[0].getsockname()[1]
+        tasks.append(asyncio.create_task(_announce(info, config.server, port)))
+        await _until(stopping, tasks)
     finally:
+        for task in tasks:
+            task.cancel()
         await runner.cleanup()
-        await service.stop()
+        released = await service.stop()
+        if tasks:
+            await asyncio.wait(tasks)
         _LOGGER.info("Stopped")
+        if not released:
+            _leave(sys.exception())
 
 
 def make_service(launch: Launch, info: AgentInfo, store: Store) -> Service:
@@ -134,14 +145,25 @@ def _say_where(sock: socket.socket, context: ssl.SSLContext | None) -> None:
         _LOGGER.warning("Without TLS the token crosses the network in the clear")
 
 
-async def _until(stopping: asyncio.Event, service: Service) -> None:
+async def _announce(info: AgentInfo, server: ServerConfig, port: int) -> None:
+    """Keep the agent announced until cancelled."""
+    async with announced(info, server, port):
+        await asyncio.Event().wait()
+
+
+async def _until(stopping: asyncio.Event, tasks: Sequence[asyncio.Task[None]]) -> None:
     """Work until told to stop; a part that fails ends the agent, so that it is restarted."""
-    work = asyncio.create_task(service.run())
     told = asyncio.create_task(stopping.wait())
-    await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({told, *tasks}, return_when=asyncio.FIRST_COMPLETED)
     told.cancel()
-    if work.done():
-        await work
-    work.cancel()
-    with suppress(asyncio.CancelledError):
-        await work
+    for task in tasks:
+        if task.done():
+            await task
+
+
+def _leave(failure: BaseException | None) -> NoReturn:
+    """End at once, as Python waits at its end for a thread that hangs in a library."""
+    if failure is not None:
+        _LOGGER.error("Stopped", exc_info=failure)
+    logging.shutdown()
+    os._exit(0 if failure is None else 1)

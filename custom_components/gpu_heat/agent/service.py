@@ -19,6 +19,7 @@ _T = TypeVar("_T")
 
 MAX_REASON = 500
 _TICK_S = 1.0
+_PATIENCE_S = 5.0
 
 
 class Service:
@@ -32,24 +33,34 @@ class Service:
         self._book = book
         self._limits = limits
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="jobs")
+        self._restoring: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Take up where the last run ended."""
-        await self._limits.restore()
+        """Take up where the last run ended; no job waits for the hardware, which may hang."""
         await self._in_thread(self._book.start)
+        self._restoring = asyncio.create_task(self._limits.restore())
 
     async def run(self) -> None:
         """Measure and watch the jobs until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._sampler.run())
             tasks.create_task(self._watch_jobs())
+            tasks.create_task(self._measure())
 
-    async def stop(self) -> None:
-        """Let all jobs go on, put limits back and write everything down."""
+    async def stop(self) -> bool:
+        """Let all jobs go on, then put limits back and write everything down.
+
+        Return whether the hardware let go: where it hangs, its thread does not end.
+        """
         await self._in_thread(self._book.stop)
         self._thread.shutdown()
-        await self._limits.restore()
-        await self._sampler.close()
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                await self._limits.restore()
+                await self._sampler.close()
+        except TimeoutError:
+            _LOGGER.warning("The hardware does not answer; power limits stay as they are")
+            return False
+        return True
 
     async def snapshot(self) -> Snapshot:
         """Return all that is known now. Raises UnreachableError."""
@@ -80,12 +91,21 @@ class Service:
         """Set a device's power limit in W. Raises AgentError."""
         return await self._limits.set(device_id, watts)
 
+    async def _measure(self) -> None:
+        if self._restoring is not None:
+            await self._restoring
+        await self._sampler.run()
+
     async def _watch_jobs(self) -> None:
+        failing = False
         while True:
             try:
                 await self._in_thread(self._book.tick)
-            except AgentError as err:
-                _LOGGER.warning("Jobs cannot be looked after now: %s", err)
+                failing = False
+            except (AgentError, OSError) as err:  # such as a clock that cannot be opened
+                if not failing:
+                    _LOGGER.warning("Jobs cannot be looked after now: %s", err)
+                failing = True
             await asyncio.sleep(_TICK_S)
 
     async def _changing(self, act: Callable[[], Job]) -> Job:
