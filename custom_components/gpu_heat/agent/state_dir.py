@@ -28,8 +28,10 @@ class StateDir:
         self._lock_fd: int | None = None
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            status = path.stat()
         except OSError as err:
             raise _unusable(path, err) from err
+        _check_private(path, status, os.geteuid())
 
     def lock(self) -> None:
         """Claim the folder for this process; two agents must not share one."""
@@ -124,6 +126,16 @@ class Store:
             _sync_folder(self._path.parent)
             self._state = state
             return state
+
+
+def _check_private(path: Path, status: os.stat_result, user: int) -> None:
+    """Refuse a folder in which others could put a token or what is said of a process."""
+    if status.st_uid != user:
+        remedy = "run as that user, chown it or give another folder with --state-dir"
+        raise UsageError(f"{path}: belongs to user {status.st_uid}, not {user}; {remedy}")
+    if status.st_mode & 0o022:
+        remedy = f"chmod go-w {path} or give another folder with --state-dir"
+        raise UsageError(f"{path}: others may write into it; {remedy}")
 
 
 def _write(path: Path, text: str) -> None:
