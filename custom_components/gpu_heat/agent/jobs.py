@@ -40,7 +40,7 @@ class JobBook:
         self._drivers = drivers
         self._store = store
         self._clock = clock
-        self._unstarted = list(self._configs.values())
+        self._unstarted: list[JobConfig] = []
         self._silent: set[str] = set()
         self._troubles: set[tuple[str, str]] = set()
         self._views: Mapping[str, JobView] = {}
@@ -59,6 +59,7 @@ class JobBook:
             if not known or remaining_s(pause, now) <= 0:
                 why = "lease over, or job not configured any more"
                 self._try(job_id, "end", partial(self._end_pause, job_id, pause, why))
+        self._unstarted = list(self._configs.values())
         self._start_jobs()
         self._look()
         for job_id, pause in self._pauses().items():
