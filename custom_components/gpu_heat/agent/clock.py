@@ -39,7 +39,7 @@ def boot_id() -> str:
 def _read_boot_id(path: Path) -> str:
     try:
         return path.read_text(encoding="ascii").strip()
-    except OSError:
+    except FileNotFoundError:
         return f"{psutil.boot_time():.0f}"
 
 
