@@ -232,6 +232,21 @@ async def test_resuming_what_runs_does_not_count_as_switching_it(
     assert done(await schedule())[0] == ("train", "pause", "room_warm", "paused")
 
 
+async def test_a_job_whose_pause_ran_out_has_its_minimum_time_too(
+    hass, entry, setup, room, schedule, poll, entity_id
+):
+    room(23)
+    await setup(entry)
+    await hass.services.async_call(
+        "gpu_heat",
+        "pause_jobs",
+        {"entity_id": entity_id("switch", "train_running"), "duration": {"minutes": 5}},
+        blocking=True,
+    )
+    await poll(minutes=6)
+    assert done(await schedule())[0] == ("train", "keep", "minimum_time", "running")
+
+
 async def test_a_thermostat_that_is_renamed_is_followed(hass, agent, setup, schedule):
     registered = er.async_get(hass).async_get_or_create("climate", "demo", "room")
     state = (HVACMode.HEAT, {"current_temperature": 23, "temperature": 21})

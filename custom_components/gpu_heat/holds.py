@@ -145,9 +145,9 @@ class Holds:
             if job is None or job.state in (JobState.FINISHED, JobState.FAILED):
                 self._wish(job_id, None)
             elif hold.over(now):
-                self._wish(job_id, None)
                 if job.paused_by_us:
                     return await self._resume(job_id, now, None)
+                self._wish(job_id, None)
             elif hold.paused and _left_to_itself(before, job, at):
                 LOGGER.info("Job %s was resumed on its machine; it is left alone", job_id)
                 self._wish(job_id, None)
