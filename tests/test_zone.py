@@ -300,6 +300,15 @@ async def test_a_card_that_never_had_a_reading_is_not_missed(hass, agent, entry,
     assert hass.states.get(entity_id("sensor", "GPU-old_energy")).state == "unknown"
 
 
+async def test_a_source_without_any_counter_has_no_energy_to_show(
+    hass, agent, entry, setup, entity_id
+):
+    agent.gpu(energy_j=None)
+    await setup(entry)
+    (subentry,) = entry.subentries
+    assert hass.states.get(entity_id("sensor", f"{subentry}_energy")).state == "unknown"
+
+
 async def test_a_gpu_and_a_job_that_turn_up_are_added_without_a_reload(
     hass, agent, entry, setup, poll, entity_id
 ):

@@ -295,7 +295,8 @@ class SourceEnergySensor(SourceEntity, SensorEntity):
     @property
     @override
     def native_value(self) -> Value:
-        return _shown(kwh(self._zone.source_energy_j(self._key)))
+        energy_j = self._zone.source_energy_j(self._key)
+        return None if energy_j is None else _shown(kwh(energy_j))
 
 
 class DeviceSensor(DeviceEntity, SensorEntity):

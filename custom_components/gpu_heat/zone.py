@@ -112,9 +112,10 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
         """Write the ledger now."""
         await self._store.async_save(self._ledger.to_json())
 
-    def source_energy_j(self, source: str) -> Decimal:
-        """Return the energy booked for a source in J."""
-        return self._ledger.account(source).energy_j
+    def source_energy_j(self, source: str) -> Decimal | None:
+        """Return the energy booked for a source in J; None if it has no counter."""
+        account = self._ledger.account(source)
+        return account.energy_j if account.devices_j or account.host_reading else None
 
     def device_energy_j(self, source: str, device: str) -> Decimal | None:
         """Return the energy booked for a device of a source in J; None if it has no counter."""
