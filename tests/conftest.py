@@ -18,15 +18,18 @@ from custom_components.gpu_heat.const import DOMAIN
 from .scripted_agent import TOKEN, ScriptedAgent
 
 OPTIONS: dict[str, Any] = {
-    "electricity": {"electricity_price": 0.0718},
+    "electricity": {"tariff": "fixed", "electricity_price": 0.0718, "currency": "CAD"},
     "heating": {
         "fuel": "heating_oil",
         "fuel_price": 1.30,
         "efficiency": 85,
         "heat_content": 10.6,
+    },
+    "seasons": {
         "heating_months": ["10", "11", "12", "1", "2", "3", "4"],
         "cooling_months": ["6", "7", "8"],
     },
+    "cooling": {},
 }
 
 
@@ -54,11 +57,13 @@ async def other(socket_enabled: None) -> AsyncGenerator[ScriptedAgent]:
 
 
 def zone_entry(*agents: ScriptedAgent, **changes: Any) -> MockConfigEntry:
-    """A zone named House with scripted agents as its sources."""
+    """A zone named House with scripted agents as its sources, sections of its options changed."""
     return MockConfigEntry(
         domain=DOMAIN,
         title="House",
-        options={**OPTIONS, **changes},
+        minor_version=2,
+        options=OPTIONS
+        | {name: {**OPTIONS.get(name, {}), **section} for name, section in changes.items()},
         subentries_data=[
             ConfigSubentryData(
                 data=agent.address | {"token": TOKEN, "kind": "agent", "tls": False},

@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 from aiohttp import web
 from homeassistant.config_entries import SOURCE_IGNORE, SOURCE_USER, SOURCE_ZEROCONF
-from homeassistant.data_entry_flow import FlowResultType, InvalidData
+from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 import pytest
 
@@ -13,7 +13,7 @@ from custom_components.gpu_heat.const import DOMAIN
 from .conftest import OPTIONS
 from .scripted_agent import TOKEN
 
-HEATING = OPTIONS["heating"]
+HEATING = {**OPTIONS["heating"], **OPTIONS["seasons"]}
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ async def test_a_zone_takes_three_submits(hass, agent, source):
     flow_id = await start(hass)
     price = await submit(hass, flow_id, source)
     assert price["step_id"] == "electricity"
-    heating = await submit(hass, flow_id, {"electricity_price": 0.0718})
+    heating = await submit(hass, flow_id, {"electricity_price": 0.0718, "currency": "CAD"})
     assert heating["step_id"] == "heating"
     result = await submit(hass, flow_id, {"name": "House", **HEATING})
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -52,7 +52,7 @@ async def test_a_zone_takes_three_submits(hass, agent, source):
     assert (entry.title, entry.options, entry.unique_id) == ("House", OPTIONS, None)
     (subentry,) = entry.subentries.values()
     assert (subentry.title, subentry.unique_id) == ("rack", "agent-1")
-    assert subentry.data == {**source, "kind": "agent"}
+    assert subentry.data == {**source, "kind": "agent", "capture": 100}
     await hass.async_block_till_done()
     assert hass.states.get("sensor.house_power").state == "450.0"
 
@@ -114,7 +114,7 @@ async def test_an_agent_that_is_a_source_already_is_not_added(hass, entry, sourc
         ({"efficiency": 0.85}, {"efficiency": "efficiency_range"}),
         ({"efficiency": 130}, {"efficiency": "efficiency_range"}),
         ({"fuel": "heat_pump", "efficiency": 90}, {"efficiency": "cop_range"}),
-        ({"heat_content": 0}, {"heat_content": "heat_content_zero"}),
+        ({"heat_content": 0}, {"heat_content": "heat_content_absurd"}),
         ({"cooling_months": ["4", "7"]}, {"cooling_months": "months_overlap"}),
     ],
 )
@@ -131,9 +131,8 @@ async def test_heating_that_cannot_be_is_refused_at_the_field(hass, source, wron
 async def test_a_negative_price_is_refused_at_the_field(hass, source):
     flow_id = await start(hass)
     await submit(hass, flow_id, source)
-    with pytest.raises(InvalidData) as err:
-        await submit(hass, flow_id, {"electricity_price": -0.1})
-    assert list(err.value.schema_errors) == ["electricity_price"]
+    form = await submit(hass, flow_id, {"electricity_price": -0.1})
+    assert form["errors"] == {"electricity_price": "price_negative"}
 
 
 async def test_a_price_that_is_not_given_is_asked_for(hass, source):
@@ -163,7 +162,8 @@ async def test_what_is_left_empty_is_the_fuels_own(hass, agent, source, poll, fi
     assert figure("fuel_displaced") == pytest.approx(3)
     assert figure("heat_value") == pytest.approx(0.9)
     assert figure("net_cost") == pytest.approx(1.8)
-    assert result["result"].options["heating"] == {"fuel": "heat_pump", **months}
+    assert result["result"].options["heating"] == {"fuel": "heat_pump"}
+    assert result["result"].options["seasons"] == months
 
 
 @pytest.mark.parametrize(("latitude", "first"), [(46.8, "10"), (-33.9, "4")])
@@ -327,29 +327,42 @@ async def test_a_source_cannot_become_another_zones(hass, entry, setup, other, s
     assert result["reason"] == "already_configured"
 
 
+THRESHOLDS = {"heating_below": 12, "cooling_above": 20}
+
+
 @pytest.mark.parametrize(
     ("section", "user_input"),
     [
-        ("electricity", {"electricity_price": 0.2}),
-        ("heating", HEATING | {"fuel_price": 1.5}),
+        ("electricity", {**OPTIONS["electricity"], "electricity_price": 0.2, "tax": 19}),
+        ("heating", OPTIONS["heating"] | {"fuel_price": 1.5, "heat_per_area": 8}),
+        ("seasons", {**OPTIONS["seasons"], **THRESHOLDS, "season_by": "months"}),
+        ("cooling", {"cooling_cop": 3.2}),
         ("control", {"minimum_on": {"minutes": 5}, "minimum_off": {"minutes": 1}}),
     ],
 )
 async def test_each_section_of_the_options_can_be_changed(hass, entry, setup, section, user_input):
     await setup(entry)
+    result = await change(hass, entry, section, user_input)
+    await hass.async_block_till_done()
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert entry.options == {**OPTIONS, section: user_input}
+
+
+async def change(hass, entry, section, *inputs):
+    """Open a section of the options, submit one form after the other, return the last result."""
     menu = await hass.config_entries.options.async_init(entry.entry_id)
-    form = await hass.config_entries.options.async_configure(
+    result = await hass.config_entries.options.async_configure(
         menu["flow_id"], {"next_step_id": section}
     )
-    await hass.config_entries.options.async_configure(form["flow_id"], user_input)
-    await hass.async_block_till_done()
-    assert entry.options == {**OPTIONS, section: user_input}
+    for user_input in inputs:
+        result = await hass.config_entries.options.async_configure(menu["flow_id"], user_input)
+    return result
 
 
 @pytest.mark.parametrize(
     ("section", "user_input", "errors"),
     [
-        ("heating", HEATING | {"efficiency": 0.85}, {"efficiency": "efficiency_range"}),
+        ("heating", OPTIONS["heating"] | {"efficiency": 0.85}, {"efficiency": "efficiency_range"}),
         ("electricity", {}, {"electricity_price": "electricity_price_missing"}),
     ],
 )
@@ -357,7 +370,4 @@ async def test_options_are_refused_as_in_the_first_form(
     hass, entry, setup, section, user_input, errors
 ):
     await setup(entry)
-    menu = await hass.config_entries.options.async_init(entry.entry_id)
-    await hass.config_entries.options.async_configure(menu["flow_id"], {"next_step_id": section})
-    result = await hass.config_entries.options.async_configure(menu["flow_id"], user_input)
-    assert result["errors"] == errors
+    assert (await change(hass, entry, section, user_input))["errors"] == errors

@@ -80,6 +80,7 @@ async def zone(hass, real):
         domain="gpu_heat",
         title="House",
         options=OPTIONS,
+        minor_version=2,
         subentries_data=[
             ConfigSubentryData(
                 data={

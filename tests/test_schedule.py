@@ -11,7 +11,7 @@ import voluptuous as vol
 
 from custom_components.gpu_heat.agent.models import JobState
 
-from .conftest import OPTIONS, zone_entry
+from .conftest import zone_entry
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def room(hass):
 @pytest.fixture
 def entry(agent):
     """A zone with a thermostat."""
-    return zone_entry(agent, heating=OPTIONS["heating"] | {"thermostat": "climate.room"})
+    return zone_entry(agent, seasons={"thermostats": ["climate.room"]})
 
 
 @pytest.fixture
@@ -77,9 +77,9 @@ async def test_a_warm_room_pauses_and_a_cold_one_resumes_after_the_minimum_time(
 
 async def test_minimum_times_are_an_option(hass, agent, setup, room, schedule):
     room(23)
-    heating = OPTIONS["heating"] | {"thermostat": "climate.room"}
+    seasons = {"thermostats": ["climate.room"]}
     control = {"minimum_on": {"seconds": 0}, "minimum_off": {"seconds": 0}}
-    await setup(zone_entry(agent, heating=heating, control=control))
+    await setup(zone_entry(agent, seasons=seasons, control=control))
     assert done(await schedule())[0] == ("train", "pause", "room_warm", "paused")
     room(18)
     assert done(await schedule())[0] == ("train", "run", "wanted_heat", "running")
@@ -197,7 +197,8 @@ async def test_a_pause_ends_in_time_while_the_room_is_not_known(
     await setup(entry)
     await schedule()
     room(None)
-    for _ in range(11):
+    await poll(minutes=31)  # until then its last word counts
+    for _ in range(8):
         await poll(minutes=10)
         assert done(await schedule())[0] == ("train", "keep", "demand_unknown", "paused")
     await poll(minutes=11)
@@ -251,8 +252,8 @@ async def test_a_thermostat_that_is_renamed_is_followed(hass, agent, setup, sche
     registered = er.async_get(hass).async_get_or_create("climate", "demo", "room")
     state = (HVACMode.HEAT, {"current_temperature": 23, "temperature": 21})
     hass.states.async_set(registered.entity_id, *state)
-    heating = OPTIONS["heating"] | {"thermostat": registered.entity_id}
-    await setup(zone_entry(agent, heating=heating))
+    seasons = {"thermostats": [registered.entity_id]}
+    await setup(zone_entry(agent, seasons=seasons))
     hass.states.async_remove(registered.entity_id)
     er.async_get(hass).async_update_entity(registered.entity_id, new_entity_id="climate.hall")
     hass.states.async_set("climate.hall", *state)

@@ -1,21 +1,18 @@
 """A zone: what its sensors say, over polls, outages and restarts."""
 
-from copy import deepcopy
 from dataclasses import replace
 import logging
 
 from aiohttp import web
-from homeassistant.components.climate import HVACMode
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.helpers import device_registry as dr
-from homeassistant.util.unit_system import US_CUSTOMARY_SYSTEM
 import pytest
 
 from custom_components.gpu_heat import async_remove_config_entry_device
 from custom_components.gpu_heat.agent.models import Device, Vendor, to_json
 from custom_components.gpu_heat.const import DOMAIN
 
-from .conftest import OPTIONS, zone_entry
+from .conftest import zone_entry
 from .scripted_agent import GPU
 
 KWH = 3_600_000
@@ -149,55 +146,6 @@ async def test_energy_used_while_home_assistant_was_down_is_counted_when_it_retu
     assert figure(f"{entry.entry_id}_energy") == 11
     assert figure("electricity_cost") == pytest.approx(11 * 0.0718)
     assert figure("heat_value") == pytest.approx(11 * VALUE_OF_A_KWH, abs=1e-5)
-
-
-async def test_a_crash_loses_no_energy(hass, hass_storage, agent, entry, setup, poll):
-    """The file that a killed Home Assistant leaves has the sums and the counters they belong to."""
-    await setup(entry)
-    agent.gpu(energy_j=1.0 * KWH)
-    await poll()
-    await poll(seconds=2)
-    stored = hass_storage[f"{DOMAIN}.{entry.entry_id}.ledger"]["data"]
-    assert stored["totals"]["energy_j"] == "3600000.0"
-    (account,) = stored["accounts"].values()
-    assert account["readings"][GPU]["counter_j"] == "3600000.0"
-
-
-async def test_a_start_after_a_crash_goes_on_from_the_file(
-    hass, hass_storage, agent, entry, setup, poll, figure
-):
-    await setup(entry)
-    agent.gpu(energy_j=1.0 * KWH)
-    await poll()
-    await poll(seconds=2)
-    key = f"{DOMAIN}.{entry.entry_id}.ledger"
-    left = deepcopy(hass_storage[key])
-    await hass.config_entries.async_unload(entry.entry_id)
-    hass_storage[key] = left
-    agent.gpu(energy_j=1.5 * KWH)
-    await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
-    assert figure(f"{entry.entry_id}_energy") == 1.5
-
-
-async def test_late_energy_is_spread_over_the_months_it_was_used_in(
-    hass, agent, entry, setup, freezer, figure
-):
-    """Four days, one of them in April (heating) and three in May: a quarter is useful."""
-    await setup(entry)
-    await hass.config_entries.async_unload(entry.entry_id)
-    await hass.config.async_set_time_zone("UTC")
-    freezer.move_to("2026-04-30 00:00:00+00:00")
-    await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
-    before = figure("heat_value")
-    await hass.config_entries.async_unload(entry.entry_id)
-    freezer.move_to("2026-05-04 00:00:00+00:00")
-    agent.gpu(energy_j=40.0 * KWH)
-    await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
-    assert figure("heat_value") - before == pytest.approx(10 * VALUE_OF_A_KWH, abs=1e-4)
-    assert figure("electricity_cost") == pytest.approx(40 * 0.0718)
 
 
 async def test_an_agent_that_starts_counting_anew_invents_no_energy(
@@ -342,81 +290,6 @@ async def test_a_zone_starts_while_its_source_is_off(
     await agent.start()
     await poll()
     assert hass.states.get(entity_id("sensor", f"{GPU}_power")).state == "450.0"
-
-
-async def test_the_season_follows_the_months(hass, entry, setup, freezer, poll, entity_id):
-    await setup(entry)
-    season = entity_id("sensor", "season")
-    assert hass.states.get(season).state == "heating"
-    freezer.move_to("2026-05-15 12:00:00+00:00")
-    await poll()
-    assert hass.states.get(season).state == "shoulder"
-    freezer.move_to("2026-07-15 12:00:00+00:00")
-    await poll()
-    assert hass.states.get(season).state == "cooling"
-
-
-@pytest.mark.parametrize(
-    ("mode", "room", "useful"),
-    [
-        (HVACMode.HEAT, 21.5, 1),  # target + 0.5 K: all of it
-        (HVACMode.HEAT, 22.0, 0.5),
-        (HVACMode.HEAT, 22.5, 0),
-        (HVACMode.OFF, 15.0, 0),  # nothing is displaced
-        ("unavailable", None, 1),  # by the calendar
-    ],
-)
-async def test_heat_is_useful_as_far_as_the_thermostat_wants_it(
-    hass, agent, setup, poll, figure, mode, room, useful
-):
-    hass.states.async_set("climate.room", mode, {"current_temperature": room, "temperature": 21})
-    heating = OPTIONS["heating"] | {"thermostat": "climate.room"}
-    await setup(zone_entry(agent, heating=heating))
-    agent.gpu(energy_j=10.0 * KWH)
-    await poll()
-    assert figure("heat_value") == pytest.approx(10 * useful * VALUE_OF_A_KWH, abs=1e-5)
-
-
-async def test_a_thermostat_in_fahrenheit_is_understood(hass, agent, setup, poll, figure):
-    """71.6 °F is 22 °C, 1 K above a target of 69.8 °F."""
-    hass.config.units = US_CUSTOMARY_SYSTEM
-    hass.states.async_set(
-        "climate.room",
-        HVACMode.HEAT_COOL,
-        {"current_temperature": 71.6, "target_temp_low": 69.8, "target_temp_high": 75},
-    )
-    heating = OPTIONS["heating"] | {"thermostat": "climate.room"}
-    await setup(zone_entry(agent, heating=heating))
-    agent.gpu(energy_j=10.0 * KWH)
-    await poll()
-    assert figure("heat_value") == pytest.approx(5 * VALUE_OF_A_KWH, abs=1e-3)
-
-
-async def test_a_change_of_prices_does_not_rewrite_the_past(
-    hass, agent, entry, setup, poll, figure
-):
-    await setup(entry)
-    agent.gpu(energy_j=1.0 * KWH)
-    await poll()
-    hass.config_entries.async_update_entry(
-        entry, options={**entry.options, "electricity": {"electricity_price": 1.0}}
-    )
-    await hass.async_block_till_done()
-    assert figure("electricity_cost") == pytest.approx(0.0718)
-    agent.gpu(energy_j=2.0 * KWH)
-    await poll()
-    assert figure("electricity_cost") == pytest.approx(1.0718)
-
-
-async def test_a_ledger_that_cannot_be_read_is_not_overwritten(
-    hass, hass_storage, entry, setup, agent
-):
-    key = f"{DOMAIN}.{entry.entry_id}.ledger"
-    hass_storage[key] = {"version": 1, "key": key, "data": {"totals": {"energy_j": "many"}}}
-    entry.add_to_hass(hass)
-    assert not await hass.config_entries.async_setup(entry.entry_id)
-    assert entry.state is ConfigEntryState.SETUP_ERROR
-    assert hass_storage[key]["data"] == {"totals": {"energy_j": "many"}}
 
 
 async def test_devices_stand_below_each_other(hass, entry, setup):

@@ -11,12 +11,15 @@ from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.storage import Store
 from homeassistant.helpers.typing import ConfigType
 
+from .book_store import book_store
 from .const import DOMAIN, SUBENTRY_SOURCE
 from .coordinator import GpuHeatConfigEntry, RuntimeData, SourceCoordinator
+from .issues import forget_issues
+from .migration import migrate
 from .services import async_setup_services
-from .zone import ZoneCoordinator, ledger_store
+from .zone import ZoneCoordinator
 
-PLATFORMS = [Platform.BINARY_SENSOR, Platform.SENSOR, Platform.SWITCH]
+PLATFORMS = [Platform.BINARY_SENSOR, Platform.SELECT, Platform.SENSOR, Platform.SWITCH]
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 _SAVE_DELAY_S = 0.5
@@ -26,6 +29,11 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions."""
     async_setup_services(hass)
     return True
+
+
+async def async_migrate_entry(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> bool:
+    """Bring the options of an older version into the form of this one."""
+    return migrate(hass, entry)
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> bool:
@@ -69,8 +77,9 @@ async def async_unload_entry(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> 
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> None:
-    """Forget the files of a zone that is removed."""
-    await ledger_store(hass, entry.entry_id).async_remove()
+    """Forget the files and issues of a zone that is removed."""
+    forget_issues(hass, entry)
+    await book_store(hass, entry.entry_id).async_remove()
     await _source_store(hass, entry.entry_id).async_remove()
 
 

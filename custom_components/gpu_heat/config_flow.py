@@ -23,9 +23,14 @@ import voluptuous as vol
 from .agent.models import Snapshot
 from .const import (
     CONF_CONTROL,
+    CONF_COOLING,
     CONF_ELECTRICITY,
+    CONF_FUEL,
     CONF_HEATING,
     CONF_KIND,
+    CONF_OUTDOOR,
+    CONF_SEASONS,
+    CONF_SECOND_HEATER,
     CONF_TLS,
     DEFAULT_PORT,
     DOMAIN,
@@ -33,15 +38,24 @@ from .const import (
     SUBENTRY_SOURCE,
 )
 from .coordinator import agent_source, find_source
-from .forms import (
-    AGENT_FORM,
-    CONTROL_FORM,
-    electricity_errors,
-    electricity_form,
-    heating_errors,
+from .electricity_flow import ElectricitySteps
+from .electricity_forms import usual_electricity
+from .forms import AGENT_FORM, CONTROL_FORM, Findings, capture_findings
+from .heating_forms import (
+    cooling_findings,
+    cooling_form,
+    heater_findings,
     heating_form,
+    seasons_findings,
+    seasons_form,
+    second_heater_findings,
+    second_heater_form,
+    usual_heating,
+    zone_findings,
     zone_form,
+    zone_sections,
 )
+from .migration import MINOR_VERSION, VERSION
 from .sources import (
     AddressError,
     NotASourceError,
@@ -63,27 +77,22 @@ _ERRORS: dict[type[SourceError], tuple[str, str]] = {
 }
 
 
-class Probe:
-    """Tries a source as the user described it, and keeps what came of it."""
-
-    def __init__(self) -> None:
-        self.errors: dict[str, str] = {}
-        self.placeholders = {"error": "", "version": ""}
-
-    async def read(self, hass: HomeAssistant, data: Mapping[str, Any]) -> Snapshot | None:
-        """Return the source's snapshot, or None with `errors` set at the field."""
-        try:
-            return await agent_source(hass, data).read()
-        except SourceError as err:
-            field, text = _ERRORS[type(err)]
-            self.errors[field] = text
-            self.placeholders["error"] = str(err)
-            if isinstance(err, VersionError):
-                self.placeholders["version"] = err.version
-            return None
+async def _probe(hass: HomeAssistant, data: Mapping[str, Any]) -> tuple[Snapshot | None, Findings]:
+    """Try a source as the user described it: its snapshot, or what is wrong at which field."""
+    found = capture_findings(hass, data)
+    if found.errors:
+        return None, found
+    try:
+        return await agent_source(hass, data).read(), found
+    except SourceError as err:
+        field, text = _ERRORS[type(err)]
+        version = err.version if isinstance(err, VersionError) else ""
+        found.refuse(field, text, error=err, version=version)
+        return None, found
 
 
 def _source_data(user_input: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a form says as the data of a source subentry."""
     return {**user_input, CONF_PORT: int(user_input[CONF_PORT]), CONF_KIND: KIND_AGENT}
 
 
@@ -95,15 +104,16 @@ def _end_discovery(hass: HomeAssistant, agent_id: str) -> None:
             hass.config_entries.flow.async_abort(flow["flow_id"])
 
 
-class GpuHeatConfigFlow(ConfigFlow, domain=DOMAIN):
+class GpuHeatConfigFlow(ElectricitySteps, ConfigFlow, domain=DOMAIN):
     """Makes a zone with its first source."""
 
-    VERSION = 1
+    VERSION = VERSION
+    MINOR_VERSION = MINOR_VERSION
 
     def __init__(self) -> None:
         self._found: dict[str, Any] = {CONF_PORT: DEFAULT_PORT, CONF_TLS: False}
-        self._source: ConfigSubentryData
-        self._options: dict[str, Any] = {}
+        self._subentry: ConfigSubentryData
+        self._electricity: dict[str, Any] = {}
 
     @staticmethod
     @callback
@@ -151,61 +161,64 @@ class GpuHeatConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def async_step_agent(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Connect to an agent."""
-        probe = Probe()
+        found = Findings()
         if user_input is not None:
             data = _source_data(user_input)
-            if snapshot := await probe.read(self.hass, data):
+            snapshot, found = await _probe(self.hass, data)
+            if snapshot:
                 if find_source(self.hass, snapshot.agent.id):
                     return self.async_abort(reason="already_configured")
-                self._source = ConfigSubentryData(
+                self._subentry = ConfigSubentryData(
                     data=data,
                     subentry_type=SUBENTRY_SOURCE,
                     title=snapshot.agent.name,
                     unique_id=snapshot.agent.id,
                 )
+                self._electricity = usual_electricity(self.hass)
                 return await self.async_step_electricity()
         return self.async_show_form(
             step_id=KIND_AGENT,
             data_schema=self.add_suggested_values_to_schema(AGENT_FORM, user_input or self._found),
-            errors=probe.errors,
-            description_placeholders=probe.placeholders,
+            errors=found.errors,
+            description_placeholders=found.placeholders,
         )
 
-    async def async_step_electricity(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
-        """Ask what electricity costs."""
-        errors: dict[str, str] = {}
-        if user_input is not None and not (errors := electricity_errors(user_input)):
-            self._options[CONF_ELECTRICITY] = user_input
-            return await self.async_step_heating()
-        return self.async_show_form(
-            step_id=CONF_ELECTRICITY, data_schema=electricity_form(self.hass), errors=errors
-        )
+    @override
+    async def _electricity_told(self) -> ConfigFlowResult:
+        return await self.async_step_heating()
 
     async def async_step_heating(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask what the heat displaces, then make the zone."""
-        errors: dict[str, str] = {}
-        if user_input is not None and not (errors := heating_errors(user_input)):
-            agent_id = str(self._source["unique_id"])
-            if find_source(self.hass, agent_id):  # by another flow, meanwhile
-                return self.async_abort(reason="already_configured")
-            # A zone is none of its sources: the agent's id stays with the subentry.
-            await self.async_set_unique_id()
-            _end_discovery(self.hass, agent_id)
-            title = user_input.pop(CONF_NAME)
-            return self.async_create_entry(
-                title=title,
-                data={},
-                options={**self._options, CONF_HEATING: user_input},
-                subentries=[self._source],
-            )
+        found = Findings()
+        currency = self._currency
+        if user_input is not None:
+            found = zone_findings(self.hass, user_input, currency=currency)
+            if not found.errors:
+                return await self._make_zone(user_input)
         return self.async_show_form(
             step_id=CONF_HEATING,
-            data_schema=self.add_suggested_values_to_schema(zone_form(self.hass), user_input),
-            errors=errors,
+            data_schema=self.add_suggested_values_to_schema(
+                zone_form(self.hass, currency), user_input
+            ),
+            errors=found.errors,
+            description_placeholders=found.placeholders,
+        )
+
+    async def _make_zone(self, user_input: dict[str, Any]) -> ConfigFlowResult:
+        agent_id = str(self._subentry["unique_id"])
+        if find_source(self.hass, agent_id):  # by another flow, meanwhile
+            return self.async_abort(reason="already_configured")
+        # A zone is none of its sources: the agent's id stays with the subentry.
+        await self.async_set_unique_id()
+        _end_discovery(self.hass, agent_id)
+        title = user_input.pop(CONF_NAME)
+        return self.async_create_entry(
+            title=title,
+            data={},
+            options={CONF_ELECTRICITY: self._electricity, **zone_sections(user_input)},
+            subentries=[self._subentry],
         )
 
 
@@ -230,10 +243,11 @@ class SourceSubentryFlow(ConfigSubentryFlow):
         shown: Mapping[str, Any] = {CONF_PORT: DEFAULT_PORT, CONF_TLS: False}
         if changing:
             shown = self._get_reconfigure_subentry().data
-        probe = Probe()
+        found = Findings()
         if user_input is not None:
             data = _source_data(user_input)
-            if snapshot := await probe.read(self.hass, data):
+            snapshot, found = await _probe(self.hass, data)
+            if snapshot:
                 if changing:
                     return self._change(data, snapshot)
                 if find_source(self.hass, snapshot.agent.id):
@@ -245,8 +259,8 @@ class SourceSubentryFlow(ConfigSubentryFlow):
         return self.async_show_form(
             step_id="reconfigure" if changing else KIND_AGENT,
             data_schema=self.add_suggested_values_to_schema(AGENT_FORM, user_input or shown),
-            errors=probe.errors,
-            description_placeholders=probe.placeholders,
+            errors=found.errors,
+            description_placeholders=found.placeholders,
         )
 
     def _change(self, data: dict[str, Any], snapshot: Snapshot) -> SubentryFlowResult:
@@ -258,48 +272,91 @@ class SourceSubentryFlow(ConfigSubentryFlow):
         return self.async_update_and_abort(entry, subentry, data=data, unique_id=snapshot.agent.id)
 
 
-class ZoneOptionsFlow(OptionsFlow):
-    """Changes the prices, the heating and the control of a zone."""
+class ZoneOptionsFlow(ElectricitySteps, OptionsFlow):
+    """Changes the prices, the heating, the seasons and the control of a zone."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask what to change."""
+        self._electricity = dict(self.config_entry.options[CONF_ELECTRICITY])
         return self.async_show_menu(
-            step_id="init", menu_options=[CONF_ELECTRICITY, CONF_HEATING, CONF_CONTROL]
+            step_id="init",
+            menu_options=[
+                CONF_ELECTRICITY,
+                CONF_HEATING,
+                CONF_SECOND_HEATER,
+                CONF_SEASONS,
+                CONF_COOLING,
+                CONF_CONTROL,
+            ],
         )
 
-    async def async_step_electricity(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
-        """Change what electricity costs."""
-        errors = electricity_errors(user_input) if user_input is not None else {}
-        return self._section(CONF_ELECTRICITY, electricity_form(self.hass), user_input, errors)
+    @override
+    async def _electricity_told(self) -> ConfigFlowResult:
+        return self._save(CONF_ELECTRICITY, self._electricity)
 
     async def async_step_heating(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Change what the heat displaces."""
-        errors = heating_errors(user_input) if user_input is not None else {}
-        return self._section(CONF_HEATING, heating_form(self.hass), user_input, errors)
+        found = Findings()
+        if user_input is not None:
+            found = heater_findings(self.hass, user_input, currency=self._currency)
+        return self._section(CONF_HEATING, heating_form(self._currency), user_input, found)
+
+    async def async_step_second_heater(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Change the heater that takes over in the cold."""
+        found = Findings()
+        options = self.config_entry.options
+        if user_input is not None:
+            found = second_heater_findings(
+                self.hass,
+                user_input,
+                first=options[CONF_HEATING][CONF_FUEL],
+                outdoor=options[CONF_SEASONS].get(CONF_OUTDOOR),
+                currency=self._currency,
+            )
+            if CONF_FUEL not in user_input:
+                user_input = {}
+        form = second_heater_form(self._currency)
+        return self._section(CONF_SECOND_HEATER, form, user_input, found)
+
+    async def async_step_seasons(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Change the seasons, and what tells how much heat is useful."""
+        found = Findings() if user_input is None else seasons_findings(self.hass, user_input)
+        return self._section(CONF_SEASONS, seasons_form(self.hass), user_input, found)
+
+    async def async_step_cooling(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Change the air conditioner."""
+        found = Findings() if user_input is None else cooling_findings(user_input)
+        return self._section(CONF_COOLING, cooling_form(), user_input, found)
 
     async def async_step_control(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Change how jobs are switched."""
-        return self._section(CONF_CONTROL, CONTROL_FORM, user_input, {})
+        return self._section(CONF_CONTROL, CONTROL_FORM, user_input, Findings())
 
     def _section(
-        self,
-        name: str,
-        form: vol.Schema,
-        user_input: dict[str, Any] | None,
-        errors: dict[str, str],
+        self, name: str, form: vol.Schema, user_input: dict[str, Any] | None, found: Findings
     ) -> ConfigFlowResult:
-        options = self.config_entry.options
-        if user_input is not None and not errors:
-            return self.async_create_entry(data={**options, name: user_input})
-        shown = options.get(name, {}) if user_input is None else user_input
+        if user_input is not None and not found.errors:
+            return self._save(name, user_input)
+        shown = user_input
+        if shown is None:
+            usual = usual_heating() if name == CONF_HEATING else {}
+            shown = {**usual, **self.config_entry.options.get(name, {})}
         return self.async_show_form(
             step_id=name,
             data_schema=self.add_suggested_values_to_schema(form, shown),
-            errors=errors,
+            errors=found.errors,
+            description_placeholders=found.placeholders,
         )
+
+    def _save(self, name: str, section: Mapping[str, Any]) -> ConfigFlowResult:
+        return self.async_create_entry(data={**self.config_entry.options, name: dict(section)})

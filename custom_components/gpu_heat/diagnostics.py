@@ -22,12 +22,9 @@ async def async_get_config_entry_diagnostics(
         "options": dict(entry.options),
         "season": zone.data.season,
         "useful_share": str(zone.data.useful_share),
-        "totals": {
-            "energy_j": str(zone.data.totals.energy_j),
-            "electricity_cost": str(zone.data.totals.electricity_cost),
-            "heat_value": str(zone.data.totals.heat_value),
-            "net_cost": str(zone.data.totals.net_cost),
-        },
+        "conditions": zone.book.conditions.to_json(),
+        "totals": zone.book.ledger.to_json()["totals"],
+        "closed_books": zone.book.ledger.to_json()["closed"],
         "sources": [
             {
                 "data": async_redact_data(source.subentry.data, _SOURCE_SECRETS),

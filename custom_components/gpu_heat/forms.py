@@ -1,52 +1,109 @@
-"""The forms that the flows show, and what they refuse."""
+"""What all forms share, and the forms for sources and jobs."""
 
 from collections.abc import Mapping
-from decimal import Decimal
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from homeassistant.components.climate import DOMAIN as CLIMATE_DOMAIN
-from homeassistant.const import CONF_HOST, CONF_NAME, CONF_PORT, CONF_TOKEN
+from homeassistant.const import CONF_HOST, CONF_PORT, CONF_TOKEN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import selector
 import voluptuous as vol
 
 from .const import (
-    CONF_COOLING_MONTHS,
-    CONF_EFFICIENCY,
-    CONF_ELECTRICITY_PRICE,
-    CONF_FUEL,
-    CONF_FUEL_PRICE,
-    CONF_HEAT_CONTENT,
-    CONF_HEATING_MONTHS,
+    CONF_CAPTURE,
+    CONF_CAPTURE_ENTITY,
+    CONF_COP,
+    CONF_COP_CURVE,
     CONF_MINIMUM_OFF,
     CONF_MINIMUM_ON,
-    CONF_THERMOSTAT,
+    CONF_TEMPERATURE,
     CONF_TLS,
 )
-from .heat.fuels import FUELS
+from .inputs import known, read_fraction
 
-_HEATING_MONTHS_NORTH = (10, 11, 12, 1, 2, 3, 4)
-_COOLING_MONTHS_NORTH = (6, 7, 8)
 _MINIMUM_TIME = {"minutes": 30}
 
 
-def _number(*, most: float, unit: str | None = None, least: float = 0) -> selector.NumberSelector:
+@dataclass(slots=True)
+class Findings:
+    """What is wrong in a form, by field, and the figures that the texts name."""
+
+    errors: dict[str, str] = field(default_factory=dict)
+    placeholders: dict[str, str] = field(default_factory=dict)
+
+    def refuse(self, name: str, text: str, **placeholders: object) -> None:
+        """Say that a field is wrong; the first finding of a field counts."""
+        if name not in self.errors:
+            self.errors[name] = text
+            self.placeholders |= {key: str(value) for key, value in placeholders.items()}
+
+
+def number(
+    *, most: float, unit: str | None = None, least: float = 0, step: float | Literal["any"] = "any"
+) -> selector.NumberSelector:
+    """Return a selector for a number."""
     config = selector.NumberSelectorConfig(
-        min=least, max=most, step="any", mode=selector.NumberSelectorMode.BOX
+        min=least, max=most, step=step, mode=selector.NumberSelectorMode.BOX
     )
     if unit:
         config["unit_of_measurement"] = unit
     return selector.NumberSelector(config)
 
 
+def choice(options: list[str], key: str, *, multiple: bool = False) -> selector.SelectSelector:
+    """Return a selector for one or some of a list, named by a translation key."""
+    return selector.SelectSelector(
+        selector.SelectSelectorConfig(
+            options=options,
+            translation_key=key,
+            multiple=multiple,
+            mode=selector.SelectSelectorMode.DROPDOWN,
+        )
+    )
+
+
+def entity(*domains: str, device_class: str | None = None) -> selector.EntitySelector:
+    """Return a selector for an entity of some domains; `device_class` is that of sensors."""
+    filters = [selector.EntityWithDeviceFilterSelectorConfig(domain=domain) for domain in domains]
+    if device_class and domains:
+        filters[0]["device_class"] = device_class
+    return selector.EntitySelector(selector.EntitySelectorConfig(filter=filters))
+
+
+def rows(
+    key: str, label: str, fields: dict[str, selector.ObjectSelectorField]
+) -> selector.ObjectSelector:
+    """Return a selector for a list of rows, named by a translation key."""
+    return selector.ObjectSelector(
+        selector.ObjectSelectorConfig(
+            fields=fields, multiple=True, label_field=label, translation_key=key
+        )
+    )
+
+
+COP_CURVE = rows(
+    CONF_COP_CURVE,
+    CONF_TEMPERATURE,
+    {
+        CONF_TEMPERATURE: {"selector": number(least=-60, most=60, unit="°C"), "required": True},
+        CONF_COP: {"selector": number(most=20), "required": True},
+    },
+)
+
+
+def check_cop_curve(found: Findings, user_input: Mapping[str, Any]) -> None:
+    """Refuse a curve with a COP that cannot be, or with two of them at one temperature."""
+    points = user_input.get(CONF_COP_CURVE) or []
+    if any(not 1 <= point[CONF_COP] <= 20 for point in points):
+        found.refuse(CONF_COP_CURVE, "cop_below_1")
+    if len({point[CONF_TEMPERATURE] for point in points}) < len(points):
+        found.refuse(CONF_COP_CURVE, "temperature_twice")
+
+
 AGENT_FORM = vol.Schema(
     {
         vol.Required(CONF_HOST): vol.All(selector.TextSelector(), vol.Strip, vol.Length(min=1)),
-        vol.Required(CONF_PORT): selector.NumberSelector(
-            selector.NumberSelectorConfig(
-                min=1, max=65535, step=1, mode=selector.NumberSelectorMode.BOX
-            )
-        ),
+        vol.Required(CONF_PORT): number(least=1, most=65535, step=1),
         vol.Required(CONF_TOKEN): vol.All(
             selector.TextSelector(
                 selector.TextSelectorConfig(type=selector.TextSelectorType.PASSWORD)
@@ -54,8 +111,32 @@ AGENT_FORM = vol.Schema(
             vol.Strip,
         ),
         vol.Required(CONF_TLS): selector.BooleanSelector(),
+        vol.Optional(CONF_CAPTURE, default=100): number(most=100, unit="%"),
+        vol.Optional(CONF_CAPTURE_ENTITY): entity(
+            "sensor",
+            "binary_sensor",
+            "cover",
+            "input_boolean",
+            "input_number",
+            "number",
+            "switch",
+            "valve",
+        ),
     }
 )
+
+
+def capture_findings(hass: HomeAssistant, user_input: Mapping[str, Any]) -> Findings:
+    """Return what is wrong in how much of a source's heat reaches the space."""
+    found = Findings()
+    if entity_id := user_input.get(CONF_CAPTURE_ENTITY):
+        state = hass.states.get(entity_id)
+        if state is None:
+            found.refuse(CONF_CAPTURE_ENTITY, "entity_missing")
+        elif known(state) and read_fraction(state) is None:
+            found.refuse(CONF_CAPTURE_ENTITY, "not_a_fraction", state=state.state)
+    return found
+
 
 _DURATION = selector.DurationSelector(selector.DurationSelectorConfig(enable_day=False))
 CONTROL_FORM = vol.Schema(
@@ -64,88 +145,3 @@ CONTROL_FORM = vol.Schema(
         vol.Required(CONF_MINIMUM_OFF, default=_MINIMUM_TIME): _DURATION,
     }
 )
-
-
-def electricity_form(hass: HomeAssistant) -> vol.Schema:
-    """Return the form for the price of electricity.
-
-    Optional only for the frontend, which fills a required number in with a 0.
-    """
-    unit = f"{hass.config.currency}/kWh"
-    return vol.Schema({vol.Optional(CONF_ELECTRICITY_PRICE): _number(most=1_000_000, unit=unit)})
-
-
-def electricity_errors(user_input: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is wrong in an electricity form, by field."""
-    if CONF_ELECTRICITY_PRICE not in user_input:
-        return {CONF_ELECTRICITY_PRICE: "electricity_price_missing"}
-    return {}
-
-
-def heating_form(hass: HomeAssistant) -> vol.Schema:
-    """Return the form for the heating that is displaced.
-
-    The months that are offered first are the usual ones of the hemisphere that Home
-    Assistant is in.
-    """
-    months = selector.SelectSelector(
-        selector.SelectSelectorConfig(
-            options=[str(month) for month in range(1, 13)], multiple=True, translation_key="month"
-        )
-    )
-    half_year = 0 if hass.config.latitude >= 0 else 6
-    return vol.Schema(
-        {
-            vol.Required(CONF_FUEL): selector.SelectSelector(
-                selector.SelectSelectorConfig(
-                    options=list(FUELS),
-                    translation_key="fuel",
-                    mode=selector.SelectSelectorMode.DROPDOWN,
-                )
-            ),
-            vol.Optional(CONF_FUEL_PRICE): _number(most=1_000_000, unit=hass.config.currency),
-            vol.Optional(CONF_EFFICIENCY): _number(most=1000, unit="%"),
-            vol.Optional(CONF_HEAT_CONTENT): _number(most=1000, unit="kWh"),
-            vol.Required(
-                CONF_HEATING_MONTHS, default=_months(_HEATING_MONTHS_NORTH, half_year)
-            ): months,
-            vol.Required(
-                CONF_COOLING_MONTHS, default=_months(_COOLING_MONTHS_NORTH, half_year)
-            ): months,
-            vol.Optional(CONF_THERMOSTAT): selector.EntitySelector(
-                selector.EntitySelectorConfig(domain=CLIMATE_DOMAIN)
-            ),
-        }
-    )
-
-
-def zone_form(hass: HomeAssistant) -> vol.Schema:
-    """Return the form for a new zone: its name, and the heating."""
-    return vol.Schema(
-        {
-            vol.Required(CONF_NAME, default=hass.config.location_name): selector.TextSelector(),
-            **heating_form(hass).schema,
-        }
-    )
-
-
-def heating_errors(user_input: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is wrong in a heating form, by field."""
-    errors: dict[str, str] = {}
-    fuel = FUELS[user_input[CONF_FUEL]]
-    if CONF_FUEL_PRICE not in user_input and not fuel.electric:
-        errors[CONF_FUEL_PRICE] = "fuel_price_missing"
-    percent = user_input.get(CONF_EFFICIENCY)
-    if percent is not None:
-        least, most = fuel.efficiency_range
-        if not least <= Decimal(str(percent)) / 100 <= most:
-            errors[CONF_EFFICIENCY] = "cop_range" if most > 2 else "efficiency_range"
-    if user_input.get(CONF_HEAT_CONTENT) == 0:
-        errors[CONF_HEAT_CONTENT] = "heat_content_zero"
-    if set(user_input[CONF_HEATING_MONTHS]) & set(user_input[CONF_COOLING_MONTHS]):
-        errors[CONF_COOLING_MONTHS] = "months_overlap"
-    return errors
-
-
-def _months(north: tuple[int, ...], shift: int) -> list[str]:
-    return [str((month - 1 + shift) % 12 + 1) for month in north]

@@ -37,7 +37,7 @@ async def async_schedule(
     zone = entry.runtime_data.zone
     now = dt_util.utcnow()
     season = season or zone.season
-    wish = demand_now(season, zone.room, demand)
+    wish = demand_now(season, zone.rooms, demand)
     outcomes = []
     for source in entry.runtime_data.sources.values():
         jobs = {job.id: job for job in source.snapshot.jobs} if source.snapshot else {}

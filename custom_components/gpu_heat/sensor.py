@@ -1,7 +1,8 @@
 """Sensors of a zone, its sources, their GPUs and their jobs."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, override
 
@@ -13,6 +14,7 @@ from homeassistant.components.sensor import (
 )
 from homeassistant.const import (
     PERCENTAGE,
+    UnitOfArea,
     UnitOfEnergy,
     UnitOfMass,
     UnitOfPower,
@@ -27,6 +29,7 @@ from homeassistant.helpers.typing import StateType
 from .agent.models import Device, Job, JobState
 from .coordinator import GpuHeatConfigEntry, SourceCoordinator
 from .entity import DeviceEntity, JobEntity, SourceEntity, ZoneEntity, async_add_source_entities
+from .heat.fuels import NOTHING, Heater
 from .heat.seasons import Season
 from .heat.units import kwh
 from .zone import ZoneCoordinator, ZoneState
@@ -35,22 +38,29 @@ PARALLEL_UPDATES = 0
 
 type Value = StateType | Decimal
 
-# The unit of a fuel, and the device class that goes with it. Fuel in kWh has none:
+# The unit of a fuel, and the device class that goes with it. Fuel in a unit of energy has none:
 # as energy it would be offered to the Energy dashboard as electricity used.
 _FUEL_UNITS: dict[str, tuple[str, SensorDeviceClass | None]] = {
     "L": (UnitOfVolume.LITERS, SensorDeviceClass.VOLUME),
+    "gal": (UnitOfVolume.GALLONS, SensorDeviceClass.VOLUME),
     "m³": (UnitOfVolume.CUBIC_METERS, SensorDeviceClass.VOLUME),
-    "kg": (UnitOfMass.KILOGRAMS, None),
-    "kWh": (UnitOfEnergy.KILO_WATT_HOUR, None),
+    "ft³": (UnitOfVolume.CUBIC_FEET, SensorDeviceClass.VOLUME),
+    "CCF": (UnitOfVolume.CENTUM_CUBIC_FEET, SensorDeviceClass.VOLUME),
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class ZoneSensorDescription(SensorEntityDescription):
-    """A sensor of a zone; `money` gives it the currency as its unit."""
+    """A sensor of a zone.
+
+    `money` is its unit, with the zone's currency for "{currency}"; `since_fn` says since when
+    it is summed up; `attributes_fn` what to say besides.
+    """
 
     value_fn: Callable[[ZoneState], Value]
-    money: bool = False
+    money: str | None = None
+    since_fn: Callable[[ZoneState], datetime | None] | None = None
+    attributes_fn: Callable[[ZoneState], Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,19 +100,78 @@ _MONEY: dict[str, Any] = {
     "device_class": SensorDeviceClass.MONETARY,
     "state_class": SensorStateClass.TOTAL,
     "suggested_display_precision": 2,
-    "money": True,
+    "money": "{currency}",
+    "since_fn": lambda zone: zone.money_since,
+}
+_MONEY_PER_HOUR: dict[str, Any] = {
+    "state_class": SensorStateClass.MEASUREMENT,
+    "suggested_display_precision": 4,
+    "money": "{currency}/h",
+}
+_MONEY_PER_KWH: dict[str, Any] = {
+    "state_class": SensorStateClass.MEASUREMENT,
+    "suggested_display_precision": 4,
+    "money": "{currency}/kWh",
+}
+_PERCENT: dict[str, Any] = {
+    "state_class": SensorStateClass.MEASUREMENT,
+    "native_unit_of_measurement": PERCENTAGE,
+    "suggested_display_precision": 0,
 }
 
-ZONE_POWER_SENSORS = (
+
+def _unpriced(zone: ZoneState) -> Mapping[str, Any]:
+    """Return what is in no sum of money, as no price was known then, in kWh."""
+    return {
+        "unpriced_energy": _shown(kwh(zone.totals.unpriced_j)),
+        "unvalued_heat": _shown(kwh(zone.totals.unvalued_j)),
+    }
+
+
+# Readable while a source answers; those that do not are named.
+ZONE_FLOW_SENSORS = (
     ZoneSensorDescription(
-        key="power", translation_key="power", value_fn=lambda zone: zone.power_w, **_POWER
+        key="power", translation_key="power", value_fn=lambda zone: zone.flows.power_w, **_POWER
     ),
     ZoneSensorDescription(
         key="heat_output",
         translation_key="heat_output",
         suggested_unit_of_measurement=UnitOfPower.BTU_PER_HOUR,
-        value_fn=lambda zone: zone.power_w,  # all electricity ends as heat
+        value_fn=lambda zone: zone.flows.power_w,  # all electricity ends as heat
         **_POWER,
+    ),
+    ZoneSensorDescription(
+        key="effective_power",
+        translation_key="effective_power",
+        value_fn=lambda zone: zone.flows.effective_w,
+        **_POWER,
+    ),
+    ZoneSensorDescription(
+        key="heated_area",
+        translation_key="heated_area",
+        device_class=SensorDeviceClass.AREA,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=UnitOfArea.SQUARE_METERS,
+        suggested_display_precision=1,
+        value_fn=lambda zone: zone.heated_area_m2,
+    ),
+    ZoneSensorDescription(
+        key="cost_rate",
+        translation_key="cost_rate",
+        value_fn=lambda zone: zone.flows.cost_rate,
+        **_MONEY_PER_HOUR,
+    ),
+    ZoneSensorDescription(
+        key="heat_value_rate",
+        translation_key="heat_value_rate",
+        value_fn=lambda zone: zone.flows.heat_value_rate,
+        **_MONEY_PER_HOUR,
+    ),
+    ZoneSensorDescription(
+        key="break_even_price",
+        translation_key="break_even_price",
+        value_fn=lambda zone: zone.flows.break_even_price,
+        **_MONEY_PER_KWH,
     ),
 )
 ZONE_SENSORS = (
@@ -113,10 +182,23 @@ ZONE_SENSORS = (
         **_ENERGY,
     ),
     ZoneSensorDescription(
+        key="electricity_price",
+        translation_key="electricity_price",
+        value_fn=lambda zone: zone.electricity_price,
+        **_MONEY_PER_KWH,
+    ),
+    ZoneSensorDescription(
         key="electricity_cost",
         translation_key="electricity_cost",
         value_fn=lambda zone: zone.totals.electricity_cost,
+        attributes_fn=_unpriced,
         **_MONEY,
+    ),
+    ZoneSensorDescription(
+        key="useful_share",
+        translation_key="useful_share",
+        value_fn=lambda zone: zone.useful_share * 100,
+        **_PERCENT,
     ),
     ZoneSensorDescription(
         key="useful_heat",
@@ -129,6 +211,13 @@ ZONE_SENSORS = (
         key="heat_value",
         translation_key="heat_value",
         value_fn=lambda zone: zone.totals.heat_value,
+        attributes_fn=_unpriced,
+        **_MONEY,
+    ),
+    ZoneSensorDescription(
+        key="cooling_cost",
+        translation_key="cooling_cost",
+        value_fn=lambda zone: zone.totals.cooling_cost,
         **_MONEY,
     ),
     ZoneSensorDescription(
@@ -138,6 +227,12 @@ ZONE_SENSORS = (
         **_MONEY,
     ),
     ZoneSensorDescription(
+        key="offset_ratio",
+        translation_key="offset_ratio",
+        value_fn=lambda zone: _percent(zone.offset_ratio),
+        **_PERCENT,
+    ),
+    ZoneSensorDescription(
         key="season",
         translation_key="season",
         device_class=SensorDeviceClass.ENUM,
@@ -145,12 +240,26 @@ ZONE_SENSORS = (
         value_fn=lambda zone: zone.season,
     ),
 )
+CO2_NET = ZoneSensorDescription(
+    key="co2_net",
+    translation_key="co2_net",
+    device_class=SensorDeviceClass.WEIGHT,
+    state_class=SensorStateClass.TOTAL,
+    native_unit_of_measurement=UnitOfMass.KILOGRAMS,
+    suggested_display_precision=1,
+    value_fn=lambda zone: zone.totals.co2_net,
+    since_fn=lambda zone: zone.since,
+)
 
 FUEL_DISPLACED = SensorEntityDescription(
     key="fuel_displaced",
     translation_key="fuel_displaced",
     state_class=SensorStateClass.TOTAL_INCREASING,
     suggested_display_precision=2,
+)
+
+SECOND_FUEL_DISPLACED = replace(
+    FUEL_DISPLACED, key="second_fuel_displaced", translation_key="second_fuel_displaced"
 )
 
 SOURCE_POWER = SourceSensorDescription(
@@ -212,9 +321,19 @@ async def async_setup_entry(
         for job in source.profile.jobs if source.profile else ():
             yield JobSensor(source, JOB_STATUS, job)
 
-    async_add_entities(ZonePowerSensor(zone, description) for description in ZONE_POWER_SENSORS)
+    rules = zone.settings.rules
+    async_add_entities(ZoneFlowSensor(zone, description) for description in ZONE_FLOW_SENSORS)
     async_add_entities(ZoneSensor(zone, description) for description in ZONE_SENSORS)
-    async_add_entities([FuelSensor(zone, FUEL_DISPLACED)])
+    if rules.co2_known:
+        async_add_entities([ZoneSensor(zone, CO2_NET)])
+    async_add_entities(
+        FuelSensor(zone, description, heater)
+        for description, heater in (
+            (FUEL_DISPLACED, rules.heaters.first),
+            (SECOND_FUEL_DISPLACED, rules.heaters.second),
+        )
+        if heater and heater.fuel is not NOTHING
+    )
     async_add_source_entities(entry, async_add_entities, entities_of)
 
 
@@ -226,16 +345,30 @@ class ZoneSensor(ZoneEntity, SensorEntity):
     def __init__(self, coordinator: ZoneCoordinator, description: ZoneSensorDescription) -> None:
         super().__init__(coordinator, description)
         if description.money:
-            self._attr_native_unit_of_measurement = coordinator.hass.config.currency
+            self._attr_native_unit_of_measurement = description.money.format(
+                currency=coordinator.settings.currency
+            )
 
     @property
     @override
     def native_value(self) -> Value:
         return _shown(self.entity_description.value_fn(self.coordinator.data))
 
+    @property
+    @override
+    def last_reset(self) -> datetime | None:
+        since_fn = self.entity_description.since_fn
+        return since_fn(self.coordinator.data) if since_fn else None
 
-class ZonePowerSensor(ZoneSensor):
-    """The power of the sources that answer; those that do not are named."""
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        attributes_fn = self.entity_description.attributes_fn
+        return attributes_fn(self.coordinator.data) if attributes_fn else None
+
+
+class ZoneFlowSensor(ZoneSensor):
+    """A figure of what the sources do that answer; those that do not are named."""
 
     @property
     @override
@@ -249,19 +382,21 @@ class ZonePowerSensor(ZoneSensor):
 
 
 class FuelSensor(ZoneEntity, SensorEntity):
-    """The fuel that was not burnt, in the unit it is sold in."""
+    """The fuel that was not burnt, in the unit it is bought in."""
 
-    def __init__(self, coordinator: ZoneCoordinator, description: SensorEntityDescription) -> None:
+    def __init__(
+        self, coordinator: ZoneCoordinator, description: SensorEntityDescription, heater: Heater
+    ) -> None:
         super().__init__(coordinator, description)
-        self._fuel = coordinator.settings.heating.fuel
-        unit, device_class = _FUEL_UNITS[self._fuel.unit]
+        self._fuel_key = heater.key
+        unit, device_class = _FUEL_UNITS.get(heater.unit, (heater.unit, None))
         self._attr_native_unit_of_measurement = unit
         self._attr_device_class = device_class
 
     @property
     @override
     def native_value(self) -> Value:
-        return _shown(self.coordinator.data.totals.fuel.get(self._fuel.id, Decimal(0)))
+        return _shown(self.coordinator.data.totals.fuel.get(self._fuel_key, Decimal(0)))
 
 
 class SourceSensor(SourceEntity, SensorEntity):
@@ -357,7 +492,7 @@ class JobSensor(JobEntity, SensorEntity):
         }
 
 
-def _percent(fraction: float | None) -> float | None:
+def _percent[T: (float, Decimal)](fraction: T | None) -> T | None:
     return None if fraction is None else fraction * 100
 
 

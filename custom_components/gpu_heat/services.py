@@ -20,9 +20,11 @@ from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
 from .agent.models import Job
+from .calculator import ESTIMATE_SCHEMA, answer
 from .const import DOMAIN
 from .coordinator import GpuHeatConfigEntry
 from .heat.seasons import Season
+from .heat.units import kwh
 from .holds import Hold
 from .schedule import async_schedule
 from .switch import JobSwitch
@@ -50,6 +52,7 @@ SCHEDULE_SCHEMA = vol.Schema(
         vol.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
     }
 )
+RESET_SCHEMA = vol.Schema({vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string})
 
 
 @callback
@@ -77,6 +80,48 @@ def async_setup_services(hass: HomeAssistant) -> None:
         schema=SCHEDULE_SCHEMA,
         supports_response=SupportsResponse.OPTIONAL,
     )
+
+    async def estimate(call: ServiceCall) -> ServiceResponse:
+        return answer(hass, call.data)
+
+    hass.services.async_register(
+        DOMAIN,
+        "estimate",
+        estimate,
+        schema=ESTIMATE_SCHEMA,
+        supports_response=SupportsResponse.ONLY,
+    )
+
+    async def reset_totals(call: ServiceCall) -> ServiceResponse:
+        entry: GpuHeatConfigEntry = service.async_get_config_entry(
+            hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID)
+        )
+        return await _reset(entry)
+
+    hass.services.async_register(
+        DOMAIN,
+        "reset_totals",
+        reset_totals,
+        schema=RESET_SCHEMA,
+        supports_response=SupportsResponse.OPTIONAL,
+    )
+
+
+async def _reset(entry: GpuHeatConfigEntry) -> dict[str, Any]:
+    """Reset the sums of a zone; return what they were, as they were shown."""
+    zone = entry.runtime_data.zone
+    totals = await zone.async_reset()
+    return {
+        "zone": entry.title,
+        "currency": zone.settings.currency,
+        "energy_kwh": float(kwh(totals.energy_j)),
+        "useful_heat_kwh": float(kwh(totals.useful_heat_j)),
+        "electricity_cost": float(totals.electricity_cost),
+        "heat_value": float(totals.heat_value),
+        "cooling_cost": float(totals.cooling_cost),
+        "net_cost": float(totals.net_cost),
+        "fuel_displaced": {fuel: float(amount) for fuel, amount in totals.fuel.items()},
+    }
 
 
 @callback

@@ -1,44 +1,77 @@
 """What a thermostat says of its room."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 import math
 from typing import Any
 
 from homeassistant.components.climate import (
     ATTR_CURRENT_TEMPERATURE,
+    ATTR_HVAC_ACTION,
+    ATTR_HVAC_MODES,
     ATTR_TARGET_TEMP_LOW,
+    HVACAction,
     HVACMode,
 )
-from homeassistant.const import (
-    ATTR_TEMPERATURE,
-    STATE_UNAVAILABLE,
-    STATE_UNKNOWN,
-    UnitOfTemperature,
-)
-from homeassistant.core import HomeAssistant
+from homeassistant.const import ATTR_TEMPERATURE, UnitOfTemperature
+from homeassistant.core import State
 from homeassistant.util.unit_conversion import TemperatureConverter
 
-from .heat.seasons import Room
+from .heat.seasons import Activity, Mode, Room
 
-_HEATING_MODES = {HVACMode.HEAT, HVACMode.HEAT_COOL, HVACMode.AUTO}
+_MODES: dict[str, Mode] = {
+    HVACMode.HEAT: Mode.HEAT,
+    HVACMode.COOL: Mode.COOL,
+    HVACMode.DRY: Mode.COOL,
+    HVACMode.HEAT_COOL: Mode.BOTH,
+    HVACMode.AUTO: Mode.BOTH,
+}
+_ACTIVITIES: dict[str, Activity] = {
+    HVACAction.HEATING: Activity.HEATING,
+    HVACAction.PREHEATING: Activity.HEATING,
+    HVACAction.DEFROSTING: Activity.HEATING,
+    HVACAction.COOLING: Activity.COOLING,
+    HVACAction.DRYING: Activity.COOLING,
+    HVACAction.IDLE: Activity.IDLE,
+    HVACAction.FAN: Activity.IDLE,
+    HVACAction.OFF: Activity.OFF,
+}
+_HEATING_MODES = {HVACMode.HEAT, HVACMode.HEAT_COOL}
+_COOLING_MODES = {HVACMode.COOL, HVACMode.HEAT_COOL, HVACMode.DRY}
 
 
-def read_room(hass: HomeAssistant, entity_id: str | None) -> Room | None:
-    """Return the room of a climate entity; None while it or a temperature is not known."""
-    state = hass.states.get(entity_id) if entity_id else None
-    if state is None or state.state in (STATE_UNAVAILABLE, STATE_UNKNOWN):
-        return None
-    if state.state not in _HEATING_MODES:
-        return Room(excess_k=None)
-    unit = hass.config.units.temperature_unit
-    temperature = _celsius(state.attributes, ATTR_CURRENT_TEMPERATURE, unit)
-    target = _celsius(state.attributes, ATTR_TEMPERATURE, unit)
+def read_room(state: State, unit: str, weight: Decimal) -> Room | None:
+    """Return the room of a climate entity that answers, temperatures given in a unit.
+
+    None where neither a temperature nor the heater's activity tells what it needs.
+    """
+    attributes = state.attributes
+    modes = set(attributes.get(ATTR_HVAC_MODES) or ())
+    mode = _MODES.get(state.state, Mode.OFF)
+    if state.state == HVACMode.AUTO and modes:  # a schedule, of what it can do
+        mode = _by_itself(
+            can_heat=bool(_HEATING_MODES & modes), can_cool=bool(_COOLING_MODES & modes)
+        )
+    room = Room(
+        mode=mode,
+        activity=_ACTIVITIES.get(attributes.get(ATTR_HVAC_ACTION) or ""),
+        can_cool=bool(_COOLING_MODES & modes),
+        weight=weight,
+    )
+    temperature = _celsius(attributes, ATTR_CURRENT_TEMPERATURE, unit)
+    target = _celsius(attributes, ATTR_TEMPERATURE, unit)
     if target is None:  # a thermostat with two targets heats up to the lower one
-        target = _celsius(state.attributes, ATTR_TARGET_TEMP_LOW, unit)
-    if temperature is None or target is None:
-        return None
-    return Room(excess_k=temperature - target)
+        target = _celsius(attributes, ATTR_TARGET_TEMP_LOW, unit)
+    if temperature is not None and target is not None:
+        room = replace(room, excess_k=temperature - target)
+    return room if room.share is not None else None
+
+
+def _by_itself(*, can_heat: bool, can_cool: bool) -> Mode:
+    if can_cool:
+        return Mode.BOTH if can_heat else Mode.COOL
+    return Mode.HEAT
 
 
 def _celsius(attributes: Mapping[str, Any], key: str, unit: str) -> Decimal | None:

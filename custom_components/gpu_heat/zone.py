@@ -1,28 +1,41 @@
-"""One heat zone: the ledger of its sources, its season, and what the heat is worth now."""
+"""One heat zone: its book, its season, and what the heat is worth now."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, override
 
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
-from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import (
     async_track_entity_registry_updated_event,
     async_track_state_change_event,
 )
-from homeassistant.helpers.storage import Store
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
 from .agent.models import HostOrigin, Snapshot
-from .const import CONF_HEATING, CONF_THERMOSTAT, DOMAIN, LATE_AFTER, LOGGER, ZONE_INTERVAL
+from .book_store import async_load_book, book_store
+from .const import (
+    CONF_CAPTURE,
+    CONF_CAPTURE_ENTITY,
+    LOGGER,
+    SUBENTRY_SOURCE,
+    ZONE_INTERVAL,
+)
 from .coordinator import GpuHeatConfigEntry, SourceCoordinator
-from .heat.ledger import Counters, Ledger, LedgerError, Rates, Stretch, Totals
-from .heat.seasons import Room, Season, month_starts, useful_share
-from .settings import ZoneSettings
-from .thermostat import read_room
+from .heat.book import Book
+from .heat.conditions import Timeline
+from .heat.flows import Flow, Flows, flows
+from .heat.ledger import Counters, Ledger, Reading, Totals
+from .heat.rules import Pricing
+from .heat.seasons import Room, Season
+from .heat.units import SQUARE_METERS_PER_SQUARE_FOOT, heated_area_sqft
+from .inputs import known, read_energy_j, zone_inputs
+from .issues import report_inputs
+from .season import SeasonTeller
+from .settings import ZoneSettings, decimal
 
 _SAVE_DELAY_S = 1  # so that the polls of many sources share one write
 
@@ -31,21 +44,22 @@ _SAVE_DELAY_S = 1  # so that the polls of many sources share one write
 class ZoneState:
     """What a zone shows.
 
-    `power_w` is the sum over the sources that answer, None if one of them does not
-    know its own; `online` is whether any answers, `offline` names the others.
+    `flows` are those of the sources that answer; `online` is whether any does, `offline`
+    names the others. `electricity_price` is that of the next kWh, None if it is not known.
     """
 
-    power_w: float | None
+    flows: Flows
     online: bool
     offline: tuple[str, ...]
     season: Season
+    season_by_hand: Season | None
     useful_share: Decimal
+    electricity_price: Decimal | None
+    offset_ratio: Decimal | None
+    heated_area_m2: Decimal | None
     totals: Totals
-
-
-def ledger_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
-    """Return the file of a zone's ledger."""
-    return Store(hass, 1, f"{DOMAIN}.{entry_id}.ledger", atomic_writes=True)
+    since: datetime | None
+    money_since: datetime | None
 
 
 class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
@@ -67,31 +81,52 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
             always_update=False,
         )
         self.settings = ZoneSettings.from_options(entry.options)
-        self._store = ledger_store(hass, entry.entry_id)
-        self._ledger = Ledger()
+        self._store = book_store(hass, entry.entry_id)
         self._sources: list[SourceCoordinator] = []
+        subentries = entry.get_subentries_of_type(SUBENTRY_SOURCE)
+        self._captures = {
+            subentry.subentry_id: decimal(subentry.data.get(CONF_CAPTURE, 100)) / 100
+            for subentry in subentries
+        }
+        self._inputs = zone_inputs(
+            hass,
+            self.settings,
+            {
+                subentry.subentry_id: entity_id
+                for subentry in subentries
+                if (entity_id := subentry.data.get(CONF_CAPTURE_ENTITY))
+            },
+            dt_util.utcnow(),
+        )
+        self._timeline = Timeline()
+        self.book = Book(ledger=Ledger(currency=self.settings.currency))
 
     @override
     async def _async_setup(self) -> None:
-        document = await self._store.async_load()
-        if document is None:
-            return
-        try:
-            self._ledger = Ledger.from_json(document)
-        except LedgerError as err:
-            raise ConfigEntryError(
-                translation_domain=DOMAIN,
-                translation_key="ledger_unreadable",
-                translation_placeholders={"path": str(self._store.path), "error": str(err)},
-            ) from err
+        now = dt_util.utcnow()
+        settings = self.settings
+        self.book = book = await async_load_book(self.hass, self.config_entry, settings, now)
+        book.used.meter_has_ours = settings.meter_has_ours
+        if book.ledger.currency != settings.currency:
+            book.change_currency(settings.currency, now)
+        if book.known_at and book.known_at < now:
+            self._timeline.resume(book.known_at, book.conditions)
+            self._timeline.cut_off(now)
+            self._inputs.resume(book.conditions, book.known_at)
+        self._pricing = Pricing(settings.rules, self._timeline, book.used)
+        self._teller = SeasonTeller(settings, book.season)
+        await self._teller.async_seed(self.hass, now)
+        self._look()
 
     @override
     async def _async_update_data(self) -> ZoneState:
+        self._look()
+        report_inputs(self.hass, self.config_entry, self._inputs, dt_util.utcnow())
         return self._state()
 
     @callback
     def async_follow(self, sources: list[SourceCoordinator]) -> None:
-        """Book what these sources read from now on, and follow the thermostat."""
+        """Book what these sources read from now on, and follow the entities of the zone."""
         self._sources = sources
         for source in sources:
 
@@ -99,93 +134,170 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
                 self._source_polled(source)
 
             self.config_entry.async_on_unload(source.async_add_listener(_polled))
-        if thermostat := self.settings.thermostat:
-            for unsubscribe in (
-                async_track_state_change_event(self.hass, thermostat, self._thermostat_changed),
-                async_track_entity_registry_updated_event(
-                    self.hass, thermostat, self._thermostat_renamed
-                ),
-            ):
-                self.config_entry.async_on_unload(unsubscribe)
+        followed = {item.entity_id for item in self._inputs}
+        named = followed | ({self.settings.meter} if self.settings.meter else set())
+        for unsubscribe in (
+            async_track_state_change_event(self.hass, followed, self._entity_changed),
+            async_track_entity_registry_updated_event(self.hass, named, self._entity_renamed),
+        ):
+            self.config_entry.async_on_unload(unsubscribe)
 
     async def async_save(self) -> None:
-        """Write the ledger now."""
-        await self._store.async_save(self._ledger.to_json())
+        """Write the book now."""
+        await self._store.async_save(self.book.to_json())
 
     def source_energy_j(self, source: str) -> Decimal | None:
         """Return the energy booked for a source in J; None if it has no counter."""
-        account = self._ledger.account(source)
+        account = self.book.ledger.account(source)
         return account.energy_j if account.devices_j or account.host_reading else None
 
     def device_energy_j(self, source: str, device: str) -> Decimal | None:
         """Return the energy booked for a device of a source in J; None if it has no counter."""
-        return self._ledger.account(source).devices_j.get(device)
+        return self.book.ledger.account(source).devices_j.get(device)
 
     @property
     def season(self) -> Season:
         """The season now."""
-        return self.settings.calendar.season(dt_util.now())
+        return self.settings.rules.season(dt_util.utcnow(), self.book.conditions)
 
     @property
-    def room(self) -> Room | None:
-        """The thermostat's room now; None without a thermostat that answers."""
-        return read_room(self.hass, self.settings.thermostat)
+    def rooms(self) -> tuple[Room, ...]:
+        """The rooms whose thermostats answer."""
+        return self.book.conditions.rooms
+
+    async def async_choose_season(self, season: Season | None) -> None:
+        """Let a season hold until another is chosen; None to let the zone tell it."""
+        self.book.season_by_hand = season
+        self._look()
+        await self.async_save()
+        self.async_set_updated_data(self._state())
+
+    async def async_reset(self) -> Totals:
+        """Let all sums begin anew; return what they were."""
+        before = self.book.ledger.totals
+        self.book.reset(dt_util.utcnow())
+        await self.async_save()
+        self.async_set_updated_data(self._state())
+        for source in self._sources:
+            source.async_update_listeners()
+        return before
 
     @callback
     def _source_polled(self, source: SourceCoordinator) -> None:
+        self._look()
         if snapshot := source.snapshot:
-            self._ledger.book(source.subentry.subentry_id, _counters(snapshot), self._rates_over)
-            self._store.async_delay_save(self._ledger.to_json, _SAVE_DELAY_S)
-        self._show()
-
-    @callback
-    def _thermostat_changed(self, event: Event[EventStateChangedData]) -> None:
-        self._show()
-
-    @callback
-    def _thermostat_renamed(self, event: Event[er.EventEntityRegistryUpdatedData]) -> None:
-        if event.data["action"] == "update" and "entity_id" in event.data["changes"]:
-            options = self.config_entry.options
-            heating = {**options[CONF_HEATING], CONF_THERMOSTAT: event.data["entity_id"]}
-            self.hass.config_entries.async_update_entry(
-                self.config_entry, options={**options, CONF_HEATING: heating}
+            key = source.subentry.subentry_id
+            capture = self._captures[key]
+            self.book.ledger.book(
+                key, _counters(snapshot), lambda stretch: self._pricing.parts(stretch, key, capture)
             )
+            self.book.recent.mark(dt_util.utcnow(), self.book.ledger.totals)
+            self._store.async_delay_save(self.book.to_json, _SAVE_DELAY_S)
+        self._show()
+
+    def _look(self) -> None:
+        """Take in what the entities say now, and let it hold from now on."""
+        now = dt_util.utcnow()
+        seen = self._inputs.conditions(now)
+        told = self._teller.season(now, seen.outdoor_c, seen.rooms)
+        conditions = replace(seen, season=self.book.season_by_hand or told)
+        self._timeline.set(now, conditions)
+        self.book.conditions, self.book.known_at = conditions, now
+        self.book.season = self._teller.previous
+        self._read_meter(now)
+
+    def _read_meter(self, now: datetime) -> None:
+        """Count what the household has used since its meter last moved."""
+        meter = self.settings.meter
+        state = known(self.hass.states.get(meter)) if meter else None
+        counter_j = read_energy_j(state) if state else None
+        last = self.book.meter
+        if counter_j is None or (last and last.counter_j == counter_j):
+            return
+        if last:
+            self._pricing.household(last.stretch_to(now, counter_j))
+        self.book.meter = Reading(at=now, counter_j=counter_j)
+
+    @callback
+    def _entity_changed(self, event: Event[EventStateChangedData]) -> None:
+        self._look()
+        self._show()
+
+    @callback
+    def _entity_renamed(self, event: Event[er.EventEntityRegistryUpdatedData]) -> None:
+        data = event.data
+        if data["action"] != "update" or "entity_id" not in data["changes"]:
+            return
+        old, new = data["old_entity_id"], data["entity_id"]
+        entry = self.config_entry
+        for subentry in list(entry.subentries.values()):
+            if subentry.data.get(CONF_CAPTURE_ENTITY) == old:
+                self.hass.config_entries.async_update_subentry(
+                    entry, subentry, data={**subentry.data, CONF_CAPTURE_ENTITY: new}
+                )
+        self.hass.config_entries.async_update_entry(
+            entry, options=_renamed(dict(entry.options), old, new)
+        )
 
     def _show(self) -> None:
         """Tell the listeners, if there is something to tell."""
         if (state := self._state()) != self.data:
             self.async_set_updated_data(state)
 
-    def _rates_over(self, stretch: Stretch) -> Iterator[tuple[Stretch, Rates]]:
-        if stretch.end - stretch.start <= LATE_AFTER:
-            yield stretch, self._rates(useful_share(self.season, self.room))
-            return
-        local = dt_util.get_default_time_zone()
-        for part in stretch.cut_at(month_starts(stretch.start, stretch.end, local)):
-            season = self.settings.calendar.season(part.start.astimezone(local))
-            yield part, self._rates(useful_share(season, None))
-
-    def _rates(self, share: Decimal) -> Rates:
-        return Rates(
-            electricity_price=self.settings.electricity_price,
-            heating=self.settings.heating,
-            useful_share=share,
-        )
-
     def _state(self) -> ZoneState:
+        now = dt_util.utcnow()
+        conditions = self.book.conditions
+        season = self.settings.rules.season(now, conditions)
         online = [source for source in self._sources if source.snapshot]
-        powers = [source.snapshot.power_w for source in online if source.snapshot]
-        known = [power for power in powers if power is not None]
+        rates = {key: self._pricing.now(now, key, part) for key, part in self._captures.items()}
+        present = [
+            Flow(
+                power_w=None
+                if source.snapshot.power_w is None
+                else decimal(source.snapshot.power_w),
+                rates=rates[source.subentry.subentry_id],
+            )
+            for source in online
+            if source.snapshot
+        ]
+        ledger, heaters = self.book.ledger, self.settings.rules.heaters
+        heater = heaters.at(conditions.outdoor_c)
+        now_flowing = flows(present, value_follows_electricity=heater.follows_electricity)
         return ZoneState(
-            power_w=sum(known) if known and len(known) == len(powers) else None,
+            flows=now_flowing,
             online=bool(online),
             offline=tuple(
                 source.subentry.title for source in self._sources if source not in online
             ),
-            season=self.season,
-            useful_share=useful_share(self.season, self.room),
-            totals=self._ledger.totals,
+            season=season,
+            season_by_hand=self.book.season_by_hand,
+            useful_share=self.settings.rules.share(season, conditions),
+            electricity_price=self._pricing.price(now),
+            heated_area_m2=_area(now_flowing.in_space_w, self.settings.heat_per_area),
+            offset_ratio=self.book.recent.offset_ratio(ledger.totals),
+            totals=ledger.totals.copy(),
+            since=ledger.since,
+            money_since=ledger.money_since,
         )
+
+
+def _renamed[T](value: T, old: str, new: str) -> Any:
+    """Return a document with one text replaced by another, wherever it is a value."""
+    match value:
+        case str():
+            return new if value == old else value
+        case Mapping():
+            return {key: _renamed(item, old, new) for key, item in value.items()}
+        case list():
+            return [_renamed(item, old, new) for item in value]
+        case _:
+            return value
+
+
+def _area(heat_w: Decimal | None, heat_per_sqft: Decimal) -> Decimal | None:
+    if heat_w is None:
+        return None
+    return heated_area_sqft(heat_w, heat_per_sqft) * SQUARE_METERS_PER_SQUARE_FOOT
 
 
 def _counters(snapshot: Snapshot) -> Counters:
@@ -195,10 +307,10 @@ def _counters(snapshot: Snapshot) -> Counters:
         at=dt_util.utcnow(),
         epoch=snapshot.agent.id,
         devices_j={
-            device.id: Decimal(str(device.energy_j))
+            device.id: decimal(device.energy_j)
             for device in snapshot.devices
             if device.energy_j is not None
         },
         whole=snapshot.host.origin is not HostOrigin.NONE,
-        host_j=None if host_j is None else Decimal(str(host_j)),
+        host_j=None if host_j is None else decimal(host_j),
     )

@@ -15,11 +15,15 @@ from custom_components.gpu_heat.control.follow import (
     decide,
     demand_now,
 )
-from custom_components.gpu_heat.heat.seasons import Room, Season
+from custom_components.gpu_heat.heat.seasons import Activity, Mode, Room, Season
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 WANTED = Demand(wanted=True, reason=Reason.WANTED_HEAT)
 WARM = Demand(wanted=False, reason=Reason.ROOM_WARM)
+
+
+def heated(excess, activity=None):
+    return Room(mode=Mode.HEAT, excess_k=Decimal(excess), activity=activity)
 
 
 def decision(job, demand):
@@ -60,8 +64,25 @@ def test_a_job_runs_for_its_minimum_time(minutes, action):
 def test_heat_is_wanted_in_the_heating_season_below_target_plus_half_a_kelvin(
     season, excess, reason
 ):
-    demand = demand_now(season, Room(excess_k=Decimal(excess)))
+    demand = demand_now(season, [heated(excess)])
     assert demand == Demand(wanted=reason is Reason.WANTED_HEAT, reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("rooms", "reason"),
+    [
+        ([], Reason.DEMAND_UNKNOWN),
+        ([heated("2"), heated("-1")], Reason.WANTED_HEAT),  # one cold room is enough
+        ([heated("2"), heated("0.5")], Reason.ROOM_WARM),
+        ([Room(mode=Mode.OFF, excess_k=Decimal(-5))], Reason.HEATING_OFF),
+        ([Room(mode=Mode.OFF), heated("-1")], Reason.WANTED_HEAT),
+        ([heated("2", Activity.HEATING)], Reason.WANTED_HEAT),  # the furnace burns
+        ([heated("-1", Activity.COOLING)], Reason.HEATING_OFF),
+        ([heated("-1", Activity.IDLE)], Reason.WANTED_HEAT),  # compute heats before the furnace
+    ],
+)
+def test_heat_is_wanted_by_the_rooms_whose_thermostats_heat(rooms, reason):
+    assert demand_now(Season.HEATING, rooms).reason is reason
 
 
 jobs = st.builds(

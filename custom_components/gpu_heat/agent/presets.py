@@ -20,6 +20,11 @@ class Preset:
     count: int = 1
     base_load_w: float | None = None
 
+    @property
+    def system_power_w(self) -> float:
+        """What all of it draws under load in W: one GPU by itself, or the whole machine."""
+        return self.power_w * self.count + (self.base_load_w or 0)
+
 
 _H100 = Preset(name="NVIDIA H100 80GB HBM3", power_w=700, memory_bytes=80 * GIB)
 

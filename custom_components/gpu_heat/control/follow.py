@@ -1,11 +1,11 @@
 """Jobs that follow the heat: which of them run now, and why."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ..heat.seasons import FADE_START_K, Room, Season
+from ..heat.seasons import FADE_START_K, Activity, Room, Season
 
 
 class Reason(StrEnum):
@@ -72,13 +72,13 @@ class Decision:
     reason: Reason
 
 
-def demand_now(season: Season, room: Room | None, said: float | None = None) -> Demand:
-    """Return whether heat is wanted: in the heating season, below target + 0.5 K.
+def demand_now(season: Season, rooms: Sequence[Room], said: float | None = None) -> Demand:
+    """Return whether heat is wanted: in the heating season, by any room below target + 0.5 K.
 
-    A demand that is `said`, in percent, stands in for the thermostat's. While the room
-    is not known, jobs are left as they are: what waits runs on when its time is over.
+    A demand that is `said`, in percent, stands in for the thermostats'. While no room is
+    known, jobs are left as they are: what waits runs on when its time is over.
     """
-    if room is None and said is None:
+    if not rooms and said is None:
         return Demand(wanted=None, reason=Reason.DEMAND_UNKNOWN)
     if season is Season.COOLING:
         return Demand(wanted=False, reason=Reason.COOLING_SEASON)
@@ -87,11 +87,18 @@ def demand_now(season: Season, room: Room | None, said: float | None = None) -> 
     if said is not None:
         wanted = said > 0
         return Demand(wanted=wanted, reason=Reason.WANTED_HEAT if wanted else Reason.NO_DEMAND)
-    if room is None or room.excess_k is None:
+    heated = [room for room in rooms if room.heats or room.activity is Activity.HEATING]
+    if not heated:
         return Demand(wanted=False, reason=Reason.HEATING_OFF)
-    if room.excess_k >= FADE_START_K:
-        return Demand(wanted=False, reason=Reason.ROOM_WARM)
-    return Demand(wanted=True, reason=Reason.WANTED_HEAT)
+    if any(_wants_heat(room) for room in heated):
+        return Demand(wanted=True, reason=Reason.WANTED_HEAT)
+    return Demand(wanted=False, reason=Reason.ROOM_WARM)
+
+
+def _wants_heat(room: Room) -> bool:
+    if room.activity is Activity.HEATING:
+        return True
+    return room.excess_k is not None and room.excess_k < FADE_START_K
 
 
 def decide(

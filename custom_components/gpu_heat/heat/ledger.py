@@ -25,14 +25,45 @@ class LedgerError(ValueError):
 class Rates:
     """What energy costs and what its heat is worth over a stretch of time.
 
-    `electricity_price` per kWh; `useful_share` and `capture`, the part of the heat
-    that reaches the space, are fractions.
+    `electricity_price` is per kWh, None where it is not known. `useful_share` and `capture`,
+    the part of the heat that reaches the space, are fractions. `cooling` is the electricity
+    that an air conditioner draws for a unit of heat in the space. `electricity_co2` is in kg
+    per kWh, None where it is not known.
     """
 
-    electricity_price: Decimal
+    electricity_price: Decimal | None
     heating: Heating
     useful_share: Decimal
     capture: Decimal = Decimal(1)
+    cooling: Decimal = ZERO
+    electricity_co2: Decimal | None = None
+
+    @property
+    def heat_value(self) -> Decimal | None:
+        """What a kWh of electricity is worth as heat; None where that is not known."""
+        if (useful := self.capture * self.useful_share) == 0:
+            return ZERO
+        price = self.heating.price
+        return None if price is None else self.heating.fuel_for(useful) * price
+
+    @property
+    def electricity(self) -> Decimal:
+        """The electricity for a kWh of compute, in kWh, with the air conditioner's."""
+        return 1 + self.capture * self.cooling
+
+    @property
+    def co2_net(self) -> Decimal | None:
+        """CO2 in kg of a kWh of electricity, less that of the fuel that it displaces.
+
+        None where one of the two is not known.
+        """
+        if self.electricity_co2 is None:
+            return None
+        emitted = self.electricity * self.electricity_co2
+        if (useful := self.capture * self.useful_share) == 0:
+            return emitted
+        co2 = self.heating.co2
+        return None if co2 is None else emitted - self.heating.fuel_for(useful) * co2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,47 +74,84 @@ class Stretch:
     end: datetime
     energy_j: Decimal
 
+    def cut(self, moment: datetime) -> tuple[Stretch, Stretch]:
+        """Cut in two at a moment within; the energy is spread evenly over the time."""
+        part = Decimal((moment - self.start) / (self.end - self.start))
+        # Few digits, so that the rest is exact.
+        energy_j = min(round(self.energy_j * part, 6), self.energy_j)
+        return (
+            replace(self, end=moment, energy_j=energy_j),
+            replace(self, start=moment, energy_j=self.energy_j - energy_j),
+        )
+
     def cut_at(self, moments: Iterable[datetime]) -> Iterator[Stretch]:
-        """Cut at moments in rising order within; the energy is spread evenly over the time."""
+        """Cut at moments in rising order within."""
         rest = self
         for moment in moments:
-            part = Decimal((moment - rest.start) / (rest.end - rest.start))
-            energy_j = round(rest.energy_j * part, 6)  # few digits, so that the rest is exact
-            yield replace(rest, end=moment, energy_j=energy_j)
-            rest = replace(rest, start=moment, energy_j=rest.energy_j - energy_j)
+            head, rest = rest.cut(moment)
+            yield head
         yield rest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Totals:
-    """Sums since the zone was made. Money in the currency of the prices, fuel by its id."""
+    """Sums of energy in J, money in one currency, CO2 in kg, and fuel by its key.
+
+    Of what is not known nothing is booked: `unpriced_j` is the energy without a price, which
+    is in no sum of money, and `unvalued_j` the useful heat without one, which counts as
+    worth nothing; nor is CO2 where a factor is not known. `cooling_j` is the air
+    conditioner's electricity.
+    """
 
     energy_j: Decimal = ZERO
+    unpriced_j: Decimal = ZERO
     electricity_cost: Decimal = ZERO
     useful_heat_j: Decimal = ZERO
+    unvalued_j: Decimal = ZERO
     heat_value: Decimal = ZERO
+    cooling_j: Decimal = ZERO
     cooling_cost: Decimal = ZERO
-    fuel: Mapping[str, Decimal] = field(default_factory=dict)
+    co2_net: Decimal = ZERO
+    fuel: dict[str, Decimal] = field(default_factory=dict)
 
     @property
     def net_cost(self) -> Decimal:
         """What the compute cost after the heat's value; negative is a gain."""
         return self.electricity_cost + self.cooling_cost - self.heat_value
 
-    def plus(self, energy_j: Decimal, rates: Rates) -> Totals:
+    def add(self, energy_j: Decimal, rates: Rates) -> None:
         """Add energy in J, all of it used at the same rates."""
-        useful_j = energy_j * rates.capture * rates.useful_share
-        heating = rates.heating
+        energy_kwh = kwh(energy_j)
+        in_space_j = energy_j * rates.capture
+        price = rates.electricity_price
+        self.energy_j += energy_j
+        if price is None:
+            self.unpriced_j += energy_j
+        else:
+            self.electricity_cost += energy_kwh * price
+        if rates.cooling:
+            cooling_j = in_space_j * rates.cooling
+            self.cooling_j += cooling_j
+            if price is not None:
+                self.cooling_cost += kwh(cooling_j) * price
+        if rates.useful_share:
+            useful_j = in_space_j * rates.useful_share
+            self._add_heat(useful_j, rates.heating, priced=price is not None)
+        if (co2_net := rates.co2_net) is not None:
+            self.co2_net += energy_kwh * co2_net
+
+    def _add_heat(self, useful_j: Decimal, heating: Heating, *, priced: bool) -> None:
         fuel = heating.fuel_for(kwh(useful_j))
-        burnt = self.fuel.get(heating.fuel.id, ZERO) + fuel
-        return replace(
-            self,
-            energy_j=self.energy_j + energy_j,
-            electricity_cost=self.electricity_cost + kwh(energy_j) * rates.electricity_price,
-            useful_heat_j=self.useful_heat_j + useful_j,
-            heat_value=self.heat_value + fuel * heating.price,
-            fuel={**self.fuel, heating.fuel.id: burnt},
-        )
+        self.useful_heat_j += useful_j
+        self.fuel[heating.key] = self.fuel.get(heating.key, ZERO) + fuel
+        if heating.price is None:
+            self.unvalued_j += useful_j
+        elif priced:  # a value without the cost that belongs to it would feign a gain
+            self.heat_value += fuel * heating.price
+
+    def copy(self) -> Totals:
+        """Return the sums as they are now."""
+        return replace(self, fuel=dict(self.fuel))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +194,11 @@ class Account:
     host_reading: Reading | None = None
     readings: dict[str, Reading] = field(default_factory=dict)
 
+    def reset(self) -> None:
+        """Let the sums begin at 0; where the counters stood stays known."""
+        self.energy_j = ZERO
+        self.devices_j = dict.fromkeys(self.devices_j, ZERO)
+
     def advance(self, counters: Counters) -> list[Stretch]:
         """Take in new counters; return the energy that the source used, by stretch of time."""
         if counters.epoch != self.epoch:
@@ -159,28 +232,72 @@ class Account:
         return [last.stretch_to(counters.at, counters.host_j)] if last else by_devices
 
 
-type RatesOver = Callable[[Stretch], Iterable[tuple[Stretch, Rates]]]
-"""Cuts a stretch into parts that each have one set of rates."""
+type PartsOf = Callable[[Stretch], Iterable[tuple[Decimal, Rates]]]
+"""Parts a stretch into energies in J that each have one set of rates."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ClosedBook:
+    """The money that was booked in another currency, up to a moment."""
+
+    currency: str
+    until: datetime
+    electricity_cost: Decimal
+    heat_value: Decimal
+    cooling_cost: Decimal
 
 
 class Ledger:
-    """The sums of one heat zone, and the accounts of its sources."""
+    """The sums of one heat zone, and the accounts of its sources.
 
-    def __init__(
-        self, totals: Totals | None = None, accounts: dict[str, Account] | None = None
-    ) -> None:
-        self.totals = totals or Totals()
-        self.accounts = accounts or {}
+    Money is in `currency`, counted from `money_since`; the other sums are counted from
+    `since`. Both are None in a ledger that is older than they are.
+    """
+
+    def __init__(self, *, currency: str = "", since: datetime | None = None) -> None:
+        self.totals = Totals()
+        self.accounts: dict[str, Account] = {}
+        self.currency = currency
+        self.since = since
+        self.money_since = since
+        self.closed: list[ClosedBook] = []
 
     def account(self, source: str) -> Account:
         """Return the account of a source, a new one if need be."""
         return self.accounts.setdefault(source, Account())
 
-    def book(self, source: str, counters: Counters, rates_over: RatesOver) -> None:
+    def book(self, source: str, counters: Counters, parts_of: PartsOf) -> None:
         """Price the energy that a source used since its last counters, and add it."""
         for stretch in self.account(source).advance(counters):
-            for part, rates in rates_over(stretch):
-                self.totals = self.totals.plus(part.energy_j, rates)
+            if stretch.energy_j:
+                for energy_j, rates in parts_of(stretch):
+                    self.totals.add(energy_j, rates)
+
+    def reset(self, at: datetime) -> None:
+        """Let all sums begin anew. Where the counters stood stays known."""
+        self.totals = Totals()
+        self.since = self.money_since = at
+        self.closed.clear()
+        for account in self.accounts.values():
+            account.reset()
+
+    def change_currency(self, currency: str, at: datetime) -> None:
+        """Set aside the money that was booked so far; in the new currency it begins at 0."""
+        if self.currency:
+            totals = self.totals
+            self.closed.append(
+                ClosedBook(
+                    currency=self.currency,
+                    until=at,
+                    electricity_cost=totals.electricity_cost,
+                    heat_value=totals.heat_value,
+                    cooling_cost=totals.cooling_cost,
+                )
+            )
+            totals.electricity_cost = totals.heat_value = totals.cooling_cost = ZERO
+            totals.unpriced_j = totals.unvalued_j = ZERO
+            self.money_since = at
+        self.currency = currency
 
     def to_json(self) -> dict[str, Any]:
         """Return the ledger as a JSON document; decimals are strings."""
@@ -189,22 +306,31 @@ class Ledger:
             "accounts": {
                 source: _to_json(asdict(account)) for source, account in self.accounts.items()
             },
+            "currency": self.currency,
+            "since": _to_json(self.since),
+            "money_since": _to_json(self.money_since),
+            "closed": [_to_json(asdict(book)) for book in self.closed],
         }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Read what `to_json` wrote. Raises LedgerError."""
+        """Read what `to_json` wrote, of this version or an earlier one. Raises LedgerError."""
         try:
+            ledger = cls(currency=document.get("currency", ""))
             totals = document["totals"]
-            return cls(
-                Totals(
-                    **{name: _decimal(value) for name, value in totals.items() if name != "fuel"},
-                    fuel=_decimals(totals["fuel"]),
-                ),
-                {source: _account(item) for source, item in document["accounts"].items()},
-            )
+            sums = {name: decimal_of(value) for name, value in totals.items() if name != "fuel"}
+            ledger.totals = Totals(**sums, fuel=_decimals(totals["fuel"]))
+            ledger.accounts = {
+                source: _account(item) for source, item in document["accounts"].items()
+            }
+            if since := document.get("since"):
+                ledger.since = moment_of(since)
+            if money_since := document.get("money_since"):
+                ledger.money_since = moment_of(money_since)
+            ledger.closed = [_closed(item) for item in document.get("closed", [])]
         except (AttributeError, InvalidOperation, KeyError, TypeError, ValueError) as err:
             raise LedgerError(f"not a ledger: {err!r}") from err
+        return ledger
 
 
 def _to_json(value: Any) -> Any:
@@ -219,22 +345,41 @@ def _to_json(value: Any) -> Any:
             return value
 
 
-def _decimal(text: str) -> Decimal:
+def decimal_of(text: str) -> Decimal:
+    """Read a finite decimal. Raises ValueError, InvalidOperation."""
     number = Decimal(text)
     if not number.is_finite():
         raise ValueError(f"{text} is not a number")
     return number
 
 
+def moment_of(text: str) -> datetime:
+    """Read a moment. Raises ValueError, also where its time zone is not said."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text} has no time zone")
+    return moment
+
+
 def _decimals(document: Mapping[str, str]) -> dict[str, Decimal]:
-    return {key: _decimal(value) for key, value in document.items()}
+    return {key: decimal_of(value) for key, value in document.items()}
+
+
+def _closed(document: Mapping[str, Any]) -> ClosedBook:
+    return ClosedBook(
+        currency=document["currency"],
+        until=moment_of(document["until"]),
+        electricity_cost=decimal_of(document["electricity_cost"]),
+        heat_value=decimal_of(document["heat_value"]),
+        cooling_cost=decimal_of(document["cooling_cost"]),
+    )
 
 
 def _account(document: Mapping[str, Any]) -> Account:
     host = document["host_reading"]
     return Account(
         epoch=document["epoch"],
-        energy_j=_decimal(document["energy_j"]),
+        energy_j=decimal_of(document["energy_j"]),
         devices_j=_decimals(document["devices_j"]),
         host_reading=_reading(host) if host else None,
         readings={device: _reading(item) for device, item in document["readings"].items()},
@@ -242,6 +387,4 @@ def _account(document: Mapping[str, Any]) -> Account:
 
 
 def _reading(document: Mapping[str, str]) -> Reading:
-    return Reading(
-        at=datetime.fromisoformat(document["at"]), counter_j=_decimal(document["counter_j"])
-    )
+    return Reading(at=moment_of(document["at"]), counter_j=decimal_of(document["counter_j"]))

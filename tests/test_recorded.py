@@ -1,0 +1,210 @@
+"""What the recorder keeps of a zone's sums, and what a zone takes back from it."""
+
+from datetime import datetime, timedelta
+
+from homeassistant.components.recorder.statistics import statistics_during_period
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.components.recorder.common import (
+    async_wait_recording_done,
+    do_adhoc_statistics,
+)
+
+from custom_components.gpu_heat.const import DOMAIN
+
+from .conftest import zone_entry
+from .scripted_agent import GPU
+
+KWH = 3_600_000
+SUMS = {
+    "energy": "energy",
+    "useful": "useful_heat",
+    "cost": "electricity_cost",
+    "value": "heat_value",
+    "net": "net_cost",
+    "fuel": "fuel_displaced",
+}
+
+
+@pytest.fixture(autouse=True)
+def _custom_integrations(recorder_mock, enable_custom_integrations):
+    """The recorder comes first."""
+
+
+@pytest.fixture
+def recorded(hass, setup, agent, poll):
+    """Set up a zone whose entities are all shown and recorded."""
+
+    async def begin(entry):
+        assert await async_setup_component(hass, "sensor", {})
+        await setup(entry)
+        registry = er.async_get(hass)
+        for item in er.async_entries_for_config_entry(registry, entry.entry_id):
+            if item.disabled_by:
+                registry.async_update_entity(item.entity_id, disabled_by=None)
+        await hass.config_entries.async_reload(entry.entry_id)
+        await hass.async_block_till_done()
+
+    return begin
+
+
+@pytest.fixture
+def use(hass, agent, poll):
+    """Use energy, one kWh a minute, in Home Assistant's clock."""
+
+    async def kilowatt_hours(*counter):
+        for value in counter:
+            agent.gpu(energy_j=float(value * KWH))
+            await poll(seconds=60)
+        await async_wait_recording_done(hass)
+
+    return kilowatt_hours
+
+
+@pytest.fixture
+def statistics(hass, entity_id):
+    """Compile the statistics of five minutes at a time; return their last sums."""
+
+    async def compiled(entry, *starts, keys=SUMS):
+        for start in starts:
+            do_adhoc_statistics(hass, start=start)
+            await async_wait_recording_done(hass)
+        ids = {
+            key: entity_id("sensor", f"{entry.entry_id}_{ending}")
+            for key, ending in SUMS.items()
+            if key in keys
+        }
+        found = await hass.async_add_executor_job(
+            lambda: statistics_during_period(
+                hass, starts[0], None, set(ids.values()), "5minute", None, {"sum"}
+            )
+        )
+        return {key: [row["sum"] for row in found[item]] for key, item in ids.items()}
+
+    return compiled
+
+
+NOON = datetime.fromisoformat("2026-01-15T12:00:00+00:00")
+FIVE_MINUTES = timedelta(minutes=5)
+
+
+async def test_sums_go_on_over_a_restart(hass, agent, entry, recorded, use, statistics, freezer):
+    """3 kWh, a restart, 2 kWh more: 5 x 0.0718 CAD, 5 x 0.144284 CAD, nothing twice."""
+    await recorded(entry)
+    await use(1, 2, 3)
+    await hass.config_entries.async_unload(entry.entry_id)
+    await async_wait_recording_done(hass)
+    freezer.move_to(NOON + FIVE_MINUTES)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    await use(4, 5)
+    sums = await statistics(entry, NOON, NOON + FIVE_MINUTES)
+    assert sums["energy"] == pytest.approx([3, 5])
+    assert sums["useful"] == pytest.approx([3, 5])
+    assert sums["cost"] == pytest.approx([0.2154, 0.359], abs=1e-6)
+    assert sums["value"] == pytest.approx([0.432852, 0.72142], abs=1e-5)
+    assert sums["net"] == pytest.approx([-0.217452, -0.36242], abs=1e-5)  # a gain, negative
+    assert sums["fuel"] == pytest.approx([0.332963, 0.554939], abs=1e-5)
+
+
+async def test_sums_go_on_over_a_reset(hass, agent, entry, recorded, use, statistics, freezer):
+    """3 kWh, a reset to 0, 2 kWh more: the statistics have 5, though the sensors show 2."""
+    await recorded(entry)
+    await use(1, 2, 3)
+    freezer.move_to(NOON + FIVE_MINUTES)
+    await hass.services.async_call(DOMAIN, "reset_totals", {}, blocking=True)
+    await hass.async_block_till_done()
+    await use(4, 5)
+    sums = await statistics(entry, NOON, NOON + FIVE_MINUTES)
+    assert sums["energy"] == pytest.approx([3, 5])
+    assert sums["cost"] == pytest.approx([0.2154, 0.359], abs=1e-6)
+    assert sums["net"] == pytest.approx([-0.217452, -0.36242], abs=1e-5)
+    assert sums["fuel"] == pytest.approx([0.332963, 0.554939], abs=1e-5)
+
+
+async def test_sums_go_on_over_a_change_of_the_clocks(
+    hass, agent, recorded, use, statistics, freezer
+):
+    """Berlin, the night the clocks go back: 02:55 summer time, then 02:00 winter time again."""
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    entry = zone_entry(agent)
+    night = datetime.fromisoformat("2026-10-25T00:55:00+00:00")
+    await recorded(entry)
+    freezer.move_to(night)
+    await use(1, 2, 3)
+    freezer.move_to(night + FIVE_MINUTES)
+    await use(4, 5)
+    sums = await statistics(entry, night, night + FIVE_MINUTES)
+    assert sums["energy"][-1] - sums["energy"][0] == pytest.approx(2)
+    assert sums["cost"][-1] == pytest.approx(5 * 0.0718, abs=1e-6)
+
+
+async def test_a_net_cost_that_rises_and_falls_is_summed_as_it_is(
+    hass, agent, recorded, use, statistics, freezer
+):
+    """In January 3 kWh gain 0.217452 CAD; in May, of no use, 2 kWh cost 0.1436 CAD."""
+    entry = zone_entry(agent)
+    await recorded(entry)
+    await use(1, 2, 3)
+    may = datetime.fromisoformat("2026-05-15T12:00:00+00:00")
+    freezer.move_to(may)
+    agent.gpu(energy_j=3.0 * KWH)
+    await use(3)  # nothing, over four months
+    await use(4, 5)
+    sums = await statistics(entry, NOON, may)
+    assert sums["net"] == pytest.approx([-0.217452, -0.073852], abs=1e-5)
+    assert sums["value"] == pytest.approx([0.432852, 0.432852], abs=1e-5)
+
+
+@pytest.fixture
+def shown(hass, entry, entity_id):
+    """Read what the sums show."""
+
+    def read():
+        (subentry,) = entry.subentries
+        endings = [
+            *(f"{entry.entry_id}_{key}" for key in SUMS.values()),
+            f"{subentry}_energy",
+            f"{GPU}_energy",
+        ]
+        return [float(hass.states.get(entity_id("sensor", end)).state) for end in endings]
+
+    return read
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"totals": {"energy_j": "many"}},
+        {"totals": {"fuel": {}}, "accounts": {}, "used": {"yesterday": []}},
+        "no document at all",
+        None,
+    ],
+    ids=["no number", "no date", "text", "no file"],
+)
+async def test_sums_that_cannot_be_read_go_on_from_the_recorder(
+    hass, hass_storage, agent, entry, recorded, use, shown, poll, entity_id, document
+):
+    await recorded(entry)
+    registry = er.async_get(hass)
+    energy = entity_id("sensor", f"{entry.entry_id}_energy")  # as a user may have it shown
+    registry.async_update_entity_options(energy, "sensor", {"unit_of_measurement": "MWh"})
+    await use(1, 2, 3)
+    before = shown()
+    reset = hass.states.get(entity_id("sensor", "net_cost")).attributes["last_reset"]
+    await hass.config_entries.async_unload(entry.entry_id)
+    await async_wait_recording_done(hass)
+    key = f"{DOMAIN}.{entry.entry_id}.ledger"
+    if document is None:
+        del hass_storage[key]
+    else:
+        hass_storage[key] = {"version": 1, "key": key, "data": document}
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert shown() == pytest.approx(before)
+    assert hass.states.get(entity_id("sensor", "net_cost")).attributes["last_reset"] == reset
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, f"book_set_aside_{entry.entry_id}")
+    assert issue.translation_placeholders["restored"] == "8"
+    await use(4, 5)  # counted from what the counter stood at when it was first read again
+    assert shown()[0] == pytest.approx(0.005)  # MWh
