@@ -56,17 +56,21 @@ async def other(socket_enabled: None) -> AsyncGenerator[ScriptedAgent]:
     await scripted.stop()
 
 
-def zone_entry(*agents: ScriptedAgent, **changes: Any) -> MockConfigEntry:
+def zone_entry(
+    *agents: ScriptedAgent, source: dict[str, Any] | None = None, **changes: Any
+) -> MockConfigEntry:
     """A zone named House with scripted agents as its sources, sections of its options changed."""
+    sections = {name: {**OPTIONS.get(name, {}), **section} for name, section in changes.items()}
     return MockConfigEntry(
         domain=DOMAIN,
         title="House",
         minor_version=2,
-        options=OPTIONS
-        | {name: {**OPTIONS.get(name, {}), **section} for name, section in changes.items()},
+        options={**OPTIONS, **sections},
         subentries_data=[
             ConfigSubentryData(
-                data=agent.address | {"token": TOKEN, "kind": "agent", "tls": False},
+                data=agent.address
+                | {"token": TOKEN, "kind": "agent", "tls": False}
+                | (source or {}),
                 subentry_type="source",
                 title=f"rack of {agent.id}",
                 unique_id=agent.id,

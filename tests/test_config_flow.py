@@ -113,7 +113,7 @@ async def test_an_agent_that_is_a_source_already_is_not_added(hass, entry, sourc
         ({"efficiency": 0}, {"efficiency": "efficiency_range"}),
         ({"efficiency": 0.85}, {"efficiency": "efficiency_range"}),
         ({"efficiency": 130}, {"efficiency": "efficiency_range"}),
-        ({"fuel": "heat_pump", "efficiency": 90}, {"efficiency": "cop_range"}),
+        ({"fuel": "heat_pump", "efficiency": 90, "heat_content": 1}, {"efficiency": "cop_range"}),
         ({"heat_content": 0}, {"heat_content": "heat_content_absurd"}),
         ({"cooling_months": ["4", "7"]}, {"cooling_months": "months_overlap"}),
     ],

@@ -1,6 +1,7 @@
 """What Home Assistant's recorder and Energy dashboard make of the entities."""
 
 from datetime import timedelta
+from itertools import product
 
 from homeassistant.components.recorder.statistics import statistics_during_period
 from homeassistant.helpers import entity_registry as er
@@ -13,6 +14,15 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 
 KWH = 3_600_000
+GRID = {
+    "type": "grid",
+    "stat_energy_to": None,
+    "stat_compensation": None,
+    "number_energy_price": None,
+    "entity_energy_price_export": None,
+    "number_energy_price_export": None,
+    "cost_adjustment_day": 0.0,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -48,45 +58,45 @@ async def energy(hass, client, agent, entry, setup, poll):
     return began
 
 
-async def test_the_energy_dashboard_has_nothing_to_say(client, entry, energy, entity_id):
-    """Every energy, each with the power that goes with it, and the cost of the grid."""
-    (subentry,) = entry.subentries
-    pairs = [
-        (entity_id("sensor", f"{key}_energy"), entity_id("sensor", f"{key}_power"))
-        for key in (entry.entry_id, subentry, "GPU-0000-0001")
+async def test_the_energy_dashboard_has_nothing_to_say(hass, client, entry, energy, entity_id):
+    """Every entity that can be chosen there: as energy, as power, as cost, as price."""
+    registry = er.async_get(hass)
+    ours = [
+        hass.states.get(item.entity_id)
+        for item in er.async_entries_for_config_entry(registry, entry.entry_id)
     ]
-    zone_energy, zone_power = pairs[0]
-    grid = {
-        "type": "grid",
-        "stat_energy_from": zone_energy,
-        "stat_cost": entity_id("sensor", "electricity_cost"),
-        "stat_energy_to": None,
-        "stat_compensation": None,
-        "entity_energy_price": None,
-        "number_energy_price": None,
-        "entity_energy_price_export": None,
-        "number_energy_price_export": None,
-        "stat_rate": zone_power,
-        "cost_adjustment_day": 0.0,
+    of_class = {
+        kind: [state.entity_id for state in ours if state.attributes.get("device_class") == kind]
+        for kind in ("energy", "power", "monetary")
     }
-    await client.send_json_auto_id(
-        {
-            "type": "energy/save_prefs",
-            "energy_sources": [grid],
-            "device_consumption": [
-                {"stat_consumption": energy, "stat_rate": power} for energy, power in pairs
-            ],
-        }
-    )
-    saved = await client.receive_json()
-    assert saved["success"], saved
-    await client.send_json_auto_id({"type": "energy/validate"})
-    answer = await client.receive_json()
-    assert answer["result"] == {
-        "energy_sources": [[]],
-        "device_consumption": [[], [], []],
-        "device_consumption_water": [],
-    }
+    # Energy of zone, source and GPU, and the useful heat; as many powers, with heat output and
+    # effective power; what it costs, is worth, costs to cool, and net.
+    assert [len(found) for found in of_class.values()] == [4, 5, 4]
+    price = entity_id("sensor", "electricity_price")
+    for meter, power in product(of_class["energy"], of_class["power"]):
+        for cost in (*of_class["monetary"], None):
+            grid = GRID | {
+                "stat_energy_from": meter,
+                "stat_rate": power,
+                "stat_cost": cost,
+                "entity_energy_price": None if cost else price,
+            }
+            await client.send_json_auto_id(
+                {
+                    "type": "energy/save_prefs",
+                    "energy_sources": [grid],
+                    "device_consumption": [{"stat_consumption": meter, "stat_rate": power}],
+                }
+            )
+            saved = await client.receive_json()
+            assert saved["success"], saved
+            await client.send_json_auto_id({"type": "energy/validate"})
+            answer = await client.receive_json()
+            assert answer["result"] == {
+                "energy_sources": [[]],
+                "device_consumption": [[]],
+                "device_consumption_water": [],
+            }, grid
 
 
 async def test_statistics_sum_what_was_used(hass, entry, energy, entity_id):

@@ -38,7 +38,7 @@ from .const import (
 )
 from .electricity_forms import MONTH_OPTIONS, check_price_entity
 from .forms import COP_CURVE, Findings, check_cop_curve, choice, entity, number, rows
-from .heat.fuels import FUELS
+from .heat.fuels import FUELS, Fuel
 from .heat.price_units import most_per_kwh
 from .inputs import known, read_celsius
 from .settings import HEAT_PER_AREA, SeasonBy, decimal
@@ -46,8 +46,9 @@ from .settings import HEAT_PER_AREA, SeasonBy, decimal
 _HEATING_MONTHS_NORTH = (10, 11, 12, 1, 2, 3, 4)
 _COOLING_MONTHS_NORTH = (6, 7, 8)
 _UNITS = sorted({unit for fuel in FUELS.values() for unit in fuel.heat_contents})
-# More heat than this by unit of fuel is a heat content in BTU or MJ: a cord of oak has 8,500 kWh.
-_MOST_HEAT = 20_000
+# A heat content beyond half or twice the usual one is in another unit: BTU, MJ, or of a gallon.
+_LEAST_PART, _MOST_PART = Decimal("0.5"), Decimal(2)
+_MOST_HEAT = Decimal(20_000)  # of any fuel: a cord of oak has 8,500 kWh
 
 
 def _heater_fields(currency: str) -> dict[vol.Marker, Any]:
@@ -220,14 +221,24 @@ def heater_findings(
         least, most = fuel.efficiency_range
         if not least <= decimal(percent) / 100 <= most:
             found.refuse(CONF_EFFICIENCY, "cop_range" if most > 2 else "efficiency_range")
-    if content is not None and not 0 < content <= _MOST_HEAT:
-        found.refuse(CONF_HEAT_CONTENT, "heat_content_absurd", most=_MOST_HEAT)
+    if content is not None:
+        least, most = _believable_heat(fuel, unit)
+        if content == 0 or not least <= decimal(content) <= most:
+            found.refuse(
+                CONF_HEAT_CONTENT, "heat_content_absurd", least=f"{least:.4g}", most=f"{most:.4g}"
+            )
     if user_input.get(CONF_FUEL_CO2, 0) > 2000:
         found.refuse(CONF_FUEL_CO2, "co2_absurd")
     if user_input.get(CONF_HEAT_PER_AREA) == 0:
         found.refuse(CONF_HEAT_PER_AREA, "heat_per_area_zero")
     check_cop_curve(found, user_input)
     return found
+
+
+def _believable_heat(fuel: Fuel, unit: str | None) -> tuple[Decimal, Decimal]:
+    """Return the least and the most heat in kWh that a unit of a fuel may hold."""
+    usual = fuel.heat_contents.get(unit or fuel.unit)
+    return (usual * _LEAST_PART, usual * _MOST_PART) if usual else (Decimal(0), _MOST_HEAT)
 
 
 def _check_fuel_price(
