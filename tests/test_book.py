@@ -1,6 +1,7 @@
 """The book of a zone: over crashes, corrupt files, resets, currencies and versions."""
 
 from copy import deepcopy
+from datetime import timedelta
 
 from homeassistant.config_entries import ConfigEntryState
 import pytest
@@ -70,6 +71,25 @@ async def test_a_change_of_prices_does_not_rewrite_the_past(
     agent.gpu(energy_j=2.0 * KWH)
     await poll()
     assert figure("electricity_cost") == pytest.approx(1.0718)
+
+
+async def test_late_energy_has_the_price_of_before_a_change(
+    hass, agent, entry, setup, poll, figure, freezer
+):
+    """The source is off for 4 h, the price changes after 1: 0.25 x 0.0718 + 0.75 x 1 a kWh."""
+    await setup(entry)
+    await poll()
+    await agent.stop()
+    freezer.tick(timedelta(hours=1))
+    dearer = {**OPTIONS["electricity"], "electricity_price": 1.0}
+    hass.config_entries.async_update_entry(entry, options={**OPTIONS, "electricity": dearer})
+    await hass.async_block_till_done()
+    freezer.tick(timedelta(hours=3))
+    await agent.start()
+    agent.gpu(energy_j=4.0 * KWH)
+    await poll()
+    await poll()
+    assert figure("electricity_cost") == pytest.approx(0.0718 + 3, abs=1e-2)
 
 
 async def test_another_fuel_is_summed_apart(hass, agent, entry, setup, poll, figure, entity_id):

@@ -203,17 +203,17 @@ async def test_tiers_begin_anew_at_midnight(hass, agent, setup, poll, figure, fr
 
 
 @pytest.mark.parametrize(
-    ("meter_has_ours", "cost", "price"),
+    ("meter_has_ours", "first", "second"),
     [
-        # The house has used 35 kWh today and 8 of them are ours; 8 kWh more of ours reach 43:
-        # 5 at 0.07 and 3 at 0.11.
-        (True, 5 * 0.07 + 3 * 0.11, 0.11),
-        # A meter that we are not behind: 35 + 8 of ours are 43 already, so all 8 at 0.11.
-        (False, 8 * 0.11, 0.11),
+        # 35 kWh of the house, 8 of them ours: all in the first tier. 8 kWh more of ours reach
+        # 43: 5 at 0.07 and 3 at 0.11.
+        (True, 8 * 0.07, 5 * 0.07 + 3 * 0.11),
+        # 35 kWh besides our 8: these reach from 35 to 43, what was booked at 0.07 moves up.
+        (False, 5 * 0.07 + 3 * 0.11, 8 * 0.11),
     ],
 )
 async def test_tiers_are_reached_by_the_household(
-    hass, agent, setup, poll, figure, freezer, meter_has_ours, cost, price
+    hass, agent, setup, poll, figure, meter_has_ours, first, second
 ):
     def meter(kwh):
         hass.states.async_set("sensor.meter", str(kwh), {"unit_of_measurement": "kWh"})
@@ -223,14 +223,35 @@ async def test_tiers_are_reached_by_the_household(
     await setup(zone_entry(agent, electricity=tiers))
     agent.gpu(energy_j=8.0 * KWH)
     await poll()
+    assert figure("electricity_cost") == pytest.approx(8 * 0.07)
     meter(1035)
     await poll()
-    before = figure("electricity_cost")
-    assert before == pytest.approx(8 * 0.07)
+    assert figure("electricity_cost") == pytest.approx(first)
     agent.gpu(energy_j=16.0 * KWH)
     await poll()
-    assert figure("electricity_cost") - before == pytest.approx(cost)
-    assert figure("electricity_price") == price
+    assert figure("electricity_cost") == pytest.approx(first + second)
+    assert figure("electricity_price") == 0.11
+
+
+async def test_where_electricity_heats_the_house_tiers_change_nothing(
+    hass, agent, setup, poll, figure
+):
+    """Each kWh of compute spares a kWh of the baseboards, whichever tier they are in."""
+
+    def meter(kwh):
+        hass.states.async_set("sensor.meter", str(kwh), {"unit_of_measurement": "kWh"})
+
+    meter(1000)
+    tiers = {**TIERS, "meter": "sensor.meter", "meter_has_ours": False}
+    baseboards = {"fuel": "electricity", "fuel_price": None, "efficiency": 100, "heat_content": 1}
+    await setup(zone_entry(agent, electricity=tiers, heating=baseboards))
+    agent.gpu(energy_j=8.0 * KWH)
+    await poll()
+    meter(1035)
+    await poll()
+    assert figure("electricity_cost") == pytest.approx(0.68)
+    assert figure("heat_value") == pytest.approx(0.68)
+    assert figure("net_cost") == pytest.approx(0)
 
 
 async def test_tiers_survive_a_restart(hass, agent, setup, poll, figure):

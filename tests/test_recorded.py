@@ -208,3 +208,55 @@ async def test_sums_that_cannot_be_read_go_on_from_the_recorder(
     assert issue.translation_placeholders["restored"] == "8"
     await use(4, 5)  # counted from what the counter stood at when it was first read again
     assert shown()[0] == pytest.approx(0.005)  # MWh
+
+
+async def test_the_mean_outdoors_is_known_from_the_recorder(
+    hass, agent, setup, entity_id, freezer, poll
+):
+    """24 h at 8 °C, and 20 °C this noon: heating, not a season between."""
+    freezer.move_to("2026-01-14 10:00:00+00:00")
+    assert await async_setup_component(hass, "sensor", {})
+    hass.states.async_set("sensor.outdoor", "8", {"unit_of_measurement": "°C"})
+    await async_wait_recording_done(hass)
+    freezer.move_to("2026-01-15 11:00:00+00:00")
+    hass.states.async_set("sensor.outdoor", "20", {"unit_of_measurement": "°C"})
+    await async_wait_recording_done(hass)
+    seasons = {
+        "season_by": "outdoor",
+        "outdoor_temperature": "sensor.outdoor",
+        "heating_months": [],
+    }
+    await setup(zone_entry(agent, seasons=seasons))
+    assert hass.states.get(entity_id("sensor", "season")).state == "heating"
+
+
+async def test_what_the_household_has_used_today_is_known_from_the_recorder(
+    hass, agent, setup, poll, figure, freezer
+):
+    """39 kWh since midnight: 1 kWh of ours at 0.07, 1 at 0.11."""
+    await hass.config.async_set_time_zone("UTC")
+    assert await async_setup_component(hass, "sensor", {})
+    meter = {
+        "unit_of_measurement": "kWh",
+        "device_class": "energy",
+        "state_class": "total_increasing",
+    }
+    for at, kwh in (("00:01", 1000), ("00:06", 1010), ("09:02", 1039)):
+        freezer.move_to(f"2026-01-15 {at}:00+00:00")
+        hass.states.async_set("sensor.meter", str(kwh), meter)
+        await async_wait_recording_done(hass)
+        start = datetime.fromisoformat(f"2026-01-15T{at[:4]}0:00+00:00")
+        do_adhoc_statistics(hass, start=start + FIVE_MINUTES * (at[4] >= "5"))
+        await async_wait_recording_done(hass)
+    tiers = {
+        "tariff": "tiers",
+        "tiers": [{"price": 0.07, "up_to": 40}, {"price": 0.11}],
+        "period": "day",
+        "first_day": 1,
+        "meter": "sensor.meter",
+        "meter_has_ours": True,
+    }
+    await setup(zone_entry(agent, electricity=tiers))
+    agent.gpu(energy_j=2.0 * KWH)
+    await poll()
+    assert figure("electricity_cost") == pytest.approx(0.18)

@@ -27,7 +27,7 @@ from homeassistant.const import (
     UnitOfEnergy,
     UnitOfTemperature,
 )
-from homeassistant.core import HomeAssistant, State
+from homeassistant.core import HomeAssistant, State, split_entity_id
 from homeassistant.util.unit_conversion import EnergyConverter, TemperatureConverter
 
 from .heat.conditions import (
@@ -82,7 +82,7 @@ def read_celsius(state: State) -> Decimal | None:
     """Return the temperature in °C of a sensor, a helper or a weather entity."""
     value: object = state.state
     unit = state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)
-    if state.domain == WEATHER_DOMAIN:
+    if split_entity_id(state.entity_id)[0] == WEATHER_DOMAIN:  # a recorded state has no domain
         value = state.attributes.get(ATTR_WEATHER_TEMPERATURE)
         unit = state.attributes.get(ATTR_WEATHER_TEMPERATURE_UNIT)
     number = read_number(value)

@@ -1,6 +1,6 @@
 """One heat zone: its book, its season, and what the heat is worth now."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -28,12 +28,14 @@ from .coordinator import GpuHeatConfigEntry, SourceCoordinator
 from .heat.book import Book
 from .heat.conditions import Timeline
 from .heat.flows import Flow, Flows, flows
-from .heat.ledger import Counters, Ledger, Reading, Totals
-from .heat.rules import Pricing
+from .heat.ledger import Counters, Ledger, Totals
+from .heat.rules import Pricing, Rules
 from .heat.seasons import Room, Season
+from .heat.tariffs import TieredPrice
 from .heat.units import SQUARE_METERS_PER_SQUARE_FOOT, heated_area_sqft
-from .inputs import known, read_energy_j, zone_inputs
+from .inputs import zone_inputs
 from .issues import report_inputs
+from .meter import HouseholdMeter
 from .season import SeasonTeller
 from .settings import ZoneSettings, decimal
 
@@ -99,6 +101,7 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
             dt_util.utcnow(),
         )
         self._timeline = Timeline()
+        self._meter: HouseholdMeter | None = None
         self.book = Book(ledger=Ledger(currency=self.settings.currency))
 
     @override
@@ -113,14 +116,21 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
             self._timeline.resume(book.known_at, book.conditions)
             self._timeline.cut_off(now)
             self._inputs.resume(book.conditions, book.known_at)
-        self._pricing = Pricing(settings.rules, self._timeline, book.used)
+        book.go_on_with(dict(self.config_entry.options), now)
+        former = list(_former_rules(book))
+        self._pricing = Pricing(settings.rules, self._timeline, book.used, former)
         self._teller = SeasonTeller(settings, book.season)
         await self._teller.async_seed(self.hass, now)
+        prices = settings.rules.tariff.prices
+        if settings.meter and isinstance(prices, TieredPrice):
+            self._meter = HouseholdMeter(self.hass, settings.meter, book, self._pricing)
+            await self._meter.async_seed(prices, now)
         self._look()
 
     @override
     async def _async_update_data(self) -> ZoneState:
         self._look()
+        self._read_meter()
         report_inputs(self.hass, self.config_entry, self._inputs, dt_util.utcnow())
         return self._state()
 
@@ -191,6 +201,7 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
             self.book.ledger.book(
                 key, _counters(snapshot), lambda stretch: self._pricing.parts(stretch, key, capture)
             )
+            self._read_meter()  # after our own energy, which it has seen as well
             self.book.recent.mark(dt_util.utcnow(), self.book.ledger.totals)
             self._store.async_delay_save(self.book.to_json, _SAVE_DELAY_S)
         self._show()
@@ -200,23 +211,14 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
         now = dt_util.utcnow()
         seen = self._inputs.conditions(now)
         told = self._teller.season(now, seen.outdoor_c, seen.rooms)
-        conditions = replace(seen, season=self.book.season_by_hand or told)
+        conditions = replace(seen, season=told, season_by_hand=self.book.season_by_hand)
         self._timeline.set(now, conditions)
         self.book.conditions, self.book.known_at = conditions, now
         self.book.season = self._teller.previous
-        self._read_meter(now)
 
-    def _read_meter(self, now: datetime) -> None:
-        """Count what the household has used since its meter last moved."""
-        meter = self.settings.meter
-        state = known(self.hass.states.get(meter)) if meter else None
-        counter_j = read_energy_j(state) if state else None
-        last = self.book.meter
-        if counter_j is None or (last and last.counter_j == counter_j):
-            return
-        if last:
-            self._pricing.household(last.stretch_to(now, counter_j))
-        self.book.meter = Reading(at=now, counter_j=counter_j)
+    def _read_meter(self) -> None:
+        if self._meter:
+            self._meter.read(dt_util.utcnow())
 
     @callback
     def _entity_changed(self, event: Event[EventStateChangedData]) -> None:
@@ -274,11 +276,20 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
             useful_share=self.settings.rules.share(season, conditions),
             electricity_price=self._pricing.price(now),
             heated_area_m2=_area(now_flowing.in_space_w, self.settings.heat_per_area),
-            offset_ratio=self.book.recent.offset_ratio(ledger.totals),
+            offset_ratio=self.book.recent.offset_ratio(now, ledger.totals),
             totals=ledger.totals.copy(),
             since=ledger.since,
             money_since=ledger.money_since,
         )
+
+
+def _former_rules(book: Book) -> Iterator[tuple[datetime, Rules]]:
+    """Yield the rules that held up to a moment, as far as they can still be read."""
+    for until, options in book.former:
+        try:
+            yield until, ZoneSettings.from_options(options).rules
+        except (ArithmeticError, KeyError, TypeError, ValueError) as err:
+            LOGGER.debug("Settings that held until %s are not read: %r", until, err)
 
 
 def _renamed[T](value: T, old: str, new: str) -> Any:

@@ -33,6 +33,14 @@ def rates(price="0.0718", share="1", heating=OIL):
     return Rates(electricity_price=Decimal(price), useful_share=Decimal(share), heating=heating)
 
 
+def booked(*parts):
+    """Return the sums of parts, each an energy in kWh with its rates."""
+    totals = Totals()
+    for energy_kwh, part_rates in parts:
+        totals.add(energy_kwh * KWH, part_rates)
+    return totals
+
+
 def counters(seconds, epoch="a", host=None, whole=False, **devices):
     return Counters(
         at=NOON + timedelta(seconds=seconds),
@@ -50,7 +58,7 @@ def used(account, *readings):
 
 def test_the_worked_example_with_oil_as_it_really_is():
     """400 W for 30 days are 288 kWh, not 109 L of oil at 10,600 BTU per litre but 31.96."""
-    totals = Totals().plus(288 * KWH, rates())
+    totals = booked((288, rates()))
     assert totals.electricity_cost == Decimal("20.6784")
     assert round(totals.fuel["heating_oil"], 4) == Decimal("31.9645")
     assert round(totals.heat_value, 4) == Decimal("41.5538")
@@ -74,14 +82,14 @@ def test_what_100_kwh_of_heat_displace(fuel, price, efficiency, content, amount,
         efficiency=Decimal(efficiency),
         heat_content=Decimal(content),
     )
-    totals = Totals().plus(100 * KWH, rates(heating=heating))
+    totals = booked((100, rates(heating=heating)))
     assert round(totals.fuel[fuel], 4) == Decimal(amount)
     assert round(totals.heat_value, 4) == Decimal(value)
 
 
 def test_heat_that_is_not_wanted_is_worth_nothing_and_costs_the_same():
-    totals = Totals().plus(10 * KWH, rates(share="0"))
-    assert (totals.heat_value, totals.fuel["heating_oil"]) == (0, 0)
+    totals = booked((10, rates(share="0")))
+    assert (totals.heat_value, totals.fuel) == (0, {})
     assert totals.net_cost == Decimal("0.718")
 
 
@@ -92,7 +100,7 @@ def test_fuels_are_summed_apart():
         efficiency=Decimal(1),
         heat_content=Decimal(10),
     )
-    totals = Totals().plus(10 * KWH, rates()).plus(10 * KWH, rates(heating=gas))
+    totals = booked((10, rates()), (10, rates(heating=gas)))
     assert totals.fuel["natural_gas"] == 1
     assert round(totals.fuel["heating_oil"], 6) == Decimal("1.109878")  # 10 / 9.01
 
@@ -159,6 +167,11 @@ def test_a_clock_set_back_makes_no_negative_stretch():
     )
 
 
+def every_part(stretch):
+    """Price a stretch as a whole."""
+    return [(stretch.energy_j, rates())]
+
+
 joules = st.integers(min_value=0, max_value=10**12)
 
 
@@ -172,7 +185,7 @@ def test_totals_do_not_depend_on_how_often_one_looks(increments, data):
     def book(readings):
         ledger = Ledger()
         for n, value in enumerate(readings):
-            ledger.book("s", counters(n * 10, x=value), lambda stretch: [(stretch, rates())])
+            ledger.book("s", counters(n * 10, x=value), every_part)
         return ledger
 
     often, seldom = book(sums), book(seldom)
@@ -188,13 +201,12 @@ def test_totals_do_not_depend_on_how_often_one_looks(increments, data):
 def test_a_restart_at_any_point_changes_nothing(readings, at):
     def book(ledger, items):
         for epoch, value in items:
-            ledger.book(
-                "s", counters(0, epoch=epoch, x=value), lambda stretch: [(stretch, rates())]
-            )
+            ledger.book("s", counters(0, epoch=epoch, x=value), every_part)
         return ledger
 
-    whole = book(Ledger(), readings)
-    stored = json.loads(json.dumps(book(Ledger(), readings[:at]).to_json()))
+    whole = book(Ledger(currency="CAD", since=NOON), readings)
+    first = book(Ledger(currency="CAD", since=NOON), readings[:at])
+    stored = json.loads(json.dumps(first.to_json()))
     restarted = book(Ledger.from_json(stored), readings[at:])
     assert restarted.to_json() == whole.to_json()
 
@@ -216,6 +228,60 @@ def test_a_stretch_that_is_cut_keeps_its_energy(energy, minutes):
     assert sum(part.energy_j for part in parts) == energy
     assert (parts[0].start, parts[-1].end) == (NOON, end)
     assert all(earlier.end == later.start for earlier, later in pairwise(parts))
+    assert all(part.energy_j >= 0 for part in parts)
+
+
+@given(st.decimals(0, "0.00001", places=12), st.floats(0.01, 0.99))
+def test_a_stretch_of_next_to_no_energy_has_no_negative_part(energy, part):
+    stretch = Stretch(start=NOON, end=NOON + timedelta(hours=1), energy_j=energy)
+    head, rest = stretch.cut(NOON + timedelta(hours=part))
+    assert head.energy_j >= 0
+    assert rest.energy_j >= 0
+    assert head.energy_j + rest.energy_j == energy
+
+
+def test_a_reset_lets_the_sums_begin_anew_and_the_counters_go_on():
+    ledger = Ledger(currency="CAD", since=NOON)
+    for second, value in enumerate((0, 5)):
+        ledger.book("s", counters(second, x=value), every_part)
+    later = NOON + timedelta(days=1)
+    ledger.change_currency("EUR", NOON)
+    ledger.reset(later)
+    assert (ledger.totals, ledger.closed) == (Totals(), [])
+    assert (ledger.since, ledger.money_since) == (later, later)
+    assert (ledger.account("s").energy_j, ledger.account("s").devices_j) == (0, {"x": 0})
+    ledger.book("s", counters(2, x=7), every_part)
+    assert ledger.totals.energy_j == ledger.account("s").energy_j == 2
+
+
+def test_money_of_another_currency_is_set_aside():
+    ledger = Ledger(currency="CAD", since=NOON)
+    ledger.totals.add(288 * KWH, rates())
+    later = NOON + timedelta(days=1)
+    ledger.change_currency("EUR", later)
+    (closed,) = Ledger.from_json(ledger.to_json()).closed
+    assert (closed.currency, closed.until) == ("CAD", later)
+    assert (closed.electricity_cost, closed.cooling_cost) == (Decimal("20.6784"), 0)
+    assert round(closed.heat_value, 4) == Decimal("41.5538")
+    assert (ledger.totals.net_cost, ledger.totals.energy_j) == (0, 288 * KWH)
+    assert round(ledger.totals.fuel["heating_oil"], 4) == Decimal("31.9645")
+    assert (ledger.currency, ledger.since, ledger.money_since) == ("EUR", NOON, later)
+
+
+def test_a_ledger_without_a_currency_takes_one_on_with_its_money():
+    ledger = Ledger()
+    ledger.totals.add(KWH, rates())
+    ledger.change_currency("EUR", NOON)
+    assert (ledger.closed, ledger.currency, ledger.money_since) == ([], "EUR", None)
+    assert ledger.totals.electricity_cost == Decimal("0.0718")
+
+
+def test_a_copy_of_sums_stays_as_it_is():
+    totals = booked((1, rates()))
+    copy = totals.copy()
+    totals.add(KWH, rates())
+    assert copy == booked((1, rates()))
+    assert totals != copy
 
 
 @pytest.mark.parametrize(
@@ -227,6 +293,7 @@ def test_a_stretch_that_is_cut_keeps_its_energy(energy, minutes):
         {"totals": {"energy_j": "1", "fuel": {}, "luck": "7"}, "accounts": {}},
         {"totals": {"fuel": {}}, "accounts": {"s": {"epoch": "a"}}},
         {"totals": [], "accounts": []},
+        {"totals": {"fuel": {}}, "accounts": {}, "since": "2026-01-15T12:00:00"},
     ],
 )
 def test_what_is_no_ledger_is_refused(document):

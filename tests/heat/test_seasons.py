@@ -1,22 +1,28 @@
-"""Seasons by months, and the useful share."""
+"""Seasons by months, by the weather and by thermostats, and the useful share."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.gpu_heat.heat.ledger import Stretch
 from custom_components.gpu_heat.heat.seasons import (
+    DAY,
+    Activity,
+    Mode,
+    OutdoorSeasons,
+    RollingMean,
     Room,
     Season,
     SeasonCalendar,
-    month_starts,
+    cooling_part,
+    season_of_rooms,
     useful_share,
 )
 
-MONTREAL = ZoneInfo("America/Montreal")
+HEATING, SHOULDER, COOLING = Season.HEATING, Season.SHOULDER, Season.COOLING
+NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 
 
 def test_a_month_is_of_one_season():
@@ -38,58 +44,134 @@ def test_a_month_is_of_one_season():
     ],
 )
 def test_the_share_fades_between_half_and_one_and_a_half_kelvin(season, excess, share):
-    assert useful_share(season, Room(excess_k=Decimal(excess))) == Decimal(share)
+    room = Room(mode=Mode.HEAT, excess_k=Decimal(excess))
+    assert useful_share(season, [room]) == Decimal(share)
 
 
 @pytest.mark.parametrize(
     ("season", "share"), [(Season.HEATING, 1), (Season.SHOULDER, 0), (Season.COOLING, 0)]
 )
 def test_without_a_thermostat_the_season_decides(season, share):
-    assert useful_share(season, None) == share
+    assert useful_share(season, []) == share
 
 
 def test_a_thermostat_that_does_not_heat_displaces_nothing():
-    assert useful_share(Season.HEATING, Room(excess_k=None)) == 0
+    assert useful_share(Season.HEATING, [Room(mode=Mode.OFF, excess_k=Decimal(-5))]) == 0
 
 
-def test_months_begin_at_local_midnight_also_over_a_change_of_the_clocks():
-    """Montreal is 5 h behind UTC on 1 November's eve of winter time, 4 h before."""
-    starts = list(
-        month_starts(
-            datetime(2026, 10, 31, 12, tzinfo=UTC), datetime(2026, 12, 2, tzinfo=UTC), MONTREAL
-        )
-    )
-    assert starts == [
-        datetime(2026, 11, 1, 4, tzinfo=UTC),
-        datetime(2026, 12, 1, 5, tzinfo=UTC),
-    ]
+@pytest.mark.parametrize(
+    ("mean", "previous", "season"),
+    [
+        ("12.9", None, HEATING),
+        ("13", None, SHOULDER),
+        ("18", None, SHOULDER),
+        ("18.1", None, COOLING),
+        # what has begun ends a kelvin beyond
+        ("13.9", HEATING, HEATING),
+        ("14", HEATING, SHOULDER),
+        ("13.5", SHOULDER, SHOULDER),
+        ("17.1", COOLING, COOLING),
+        ("17", COOLING, SHOULDER),
+        ("17.5", SHOULDER, SHOULDER),
+        # from one to the other in a day
+        ("25", HEATING, COOLING),
+        ("0", COOLING, HEATING),
+    ],
+)
+def test_a_season_by_the_mean_temperature_outdoors(mean, previous, season):
+    assert OutdoorSeasons().season(Decimal(mean), previous) is season
 
 
-def test_a_stretch_over_a_change_of_the_clocks_is_cut_by_real_time():
-    """Berlin, 20 February noon to 1 April 00:05: 5 minutes of 39 d 11 h 5 min are April's."""
-    berlin = ZoneInfo("Europe/Berlin")
-    start = datetime(2026, 2, 20, 12, tzinfo=berlin).astimezone(UTC)
-    end = datetime(2026, 4, 1, 0, 5, tzinfo=berlin).astimezone(UTC)
-    stretch = Stretch(start=start, end=end, energy_j=Decimal(400 * 3_600_000))
-    *_, april = stretch.cut_at(month_starts(start, end, berlin))
-    assert float(april.energy_j) == pytest.approx(400 * 3_600_000 * 5 / 56825)
+HEAT, COOL, BOTH, OFF = Mode.HEAT, Mode.COOL, Mode.BOTH, Mode.OFF
 
 
-def test_a_stretch_within_a_month_is_not_cut():
-    start = datetime(2026, 5, 1, 4, tzinfo=UTC)  # midnight in Montreal
-    assert list(month_starts(start, start.replace(day=31), MONTREAL)) == []
+@pytest.mark.parametrize(
+    ("rooms", "previous", "season"),
+    [
+        ([], HEATING, None),
+        ([(HEAT, None)], COOLING, HEATING),
+        ([(COOL, None), (OFF, None)], HEATING, COOLING),
+        ([(OFF, None)], HEATING, SHOULDER),
+        # one heats, another cools: as it was
+        ([(HEAT, None), (COOL, None)], COOLING, COOLING),
+        ([(HEAT, None), (COOL, None)], None, None),
+        # one that does both counts by what it does
+        ([(BOTH, Activity.HEATING)], COOLING, HEATING),
+        ([(BOTH, Activity.COOLING)], HEATING, COOLING),
+        ([(BOTH, Activity.IDLE)], COOLING, COOLING),
+        ([(BOTH, None)], None, None),
+    ],
+)
+def test_a_season_by_the_thermostats(rooms, previous, season):
+    seen = [Room(mode=mode, activity=activity) for mode, activity in rooms]
+    assert season_of_rooms(seen, previous) is season
 
 
-@given(st.datetimes(datetime(2000, 1, 1), datetime(2030, 1, 1)), st.timedeltas())
-def test_month_starts_lie_within(moment, length):
-    start = moment.replace(tzinfo=UTC)
-    try:
-        end = start + abs(length) % (datetime(2002, 1, 1) - datetime(2000, 1, 1))
-    except OverflowError:
-        return
-    starts = list(month_starts(start, end, MONTREAL))
-    assert starts == sorted(starts)
-    assert all(
-        start < at < end and (at.astimezone(MONTREAL).day, at.astimezone(MONTREAL).hour) == (1, 0)
-        for at in starts
-    )
+def test_rooms_without_weight_say_nothing():
+    room = Room(mode=Mode.HEAT, excess_k=Decimal(9), can_cool=True, weight=Decimal(0))
+    assert useful_share(HEATING, [room]) == 1
+    assert cooling_part(COOLING, [room]) == 1
+
+
+def test_a_mean_over_a_day_by_how_long_each_value_lasted():
+    """10 °C for 18 h, then 20 °C for 6 h: 12.5 °C."""
+    mean = RollingMean()
+    mean.add(NOON - 40 * HOUR, Decimal(10))
+    mean.add(NOON - 6 * HOUR, Decimal(20))
+    assert mean.mean(NOON) == Decimal("12.5")
+
+
+def test_a_time_in_which_nothing_was_known_does_not_count():
+    """10 °C for 6 h, nothing for 6 h, 22 °C for 12 h: (60 + 264) / 18 = 18."""
+    mean = RollingMean()
+    for hours, value in ((24, 10), (18, None), (12, 22)):
+        mean.add(NOON - hours * HOUR, None if value is None else Decimal(value))
+    assert mean.mean(NOON) == 18
+
+
+def test_a_mean_of_nothing_is_not_known_and_of_one_moment_its_value():
+    mean = RollingMean()
+    assert mean.mean(NOON) is None
+    mean.add(NOON, Decimal(7))
+    assert mean.mean(NOON) == 7
+    mean.add(NOON, None)
+    assert mean.mean(NOON + 48 * HOUR) is None
+
+
+def test_a_clock_set_back_does_not_stop_a_mean():
+    """A year ahead for a while; then 4 h of 10 °C and 2 h of 4 °C: 8 °C."""
+    mean = RollingMean()
+    mean.add(NOON + timedelta(days=365), Decimal(30))
+    mean.add(NOON, Decimal(10))
+    mean.add(NOON + 4 * HOUR, Decimal(4))
+    assert mean.mean(NOON + 6 * HOUR) == 8
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 4000), st.none() | st.integers(-40, 40)), min_size=1, max_size=30
+    ),
+    st.integers(0, 3000),
+)
+def test_a_mean_is_the_integral_over_the_minutes_that_are_known(changes, later):
+    changes.sort(key=lambda change: change[0])
+    mean = RollingMean()
+    for minute, value in changes:
+        mean.add(NOON + timedelta(minutes=minute), None if value is None else Decimal(value))
+    now = changes[-1][0] + later
+    by_minute = dict.fromkeys(range(now - 1440, now))
+    for start, value in changes:
+        by_minute |= dict.fromkeys(range(max(start, now - 1440), now), value)
+    known = [value for value in by_minute.values() if value is not None]
+    expected = sum(known) / len(known) if known else changes[-1][1]
+    found = mean.mean(NOON + timedelta(minutes=now))
+    assert (found is None) == (expected is None)
+    assert found is None or float(found) == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_mean_that_is_polled_for_a_year_keeps_a_day_of_changes():
+    mean = RollingMean()
+    for hour in range(365 * 24):
+        mean.add(NOON + hour * HOUR, Decimal(hour // 3 % 20))
+    assert len(mean._changes) <= 10  # each three hours, and the one before
+    assert mean.window == DAY

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import InvalidOperation
 from typing import Any, Self
 
@@ -12,6 +12,9 @@ from .ledger import Ledger, LedgerError, Reading, decimal_of, moment_of
 from .recent import Recent
 from .seasons import Season
 
+_FORMER_KEPT = timedelta(days=14)
+_FORMER_MOST = 20
+
 
 @dataclass(slots=True, kw_only=True)
 class Book:
@@ -19,7 +22,8 @@ class Book:
 
     `conditions` are the last ones known, at the moment `known_at`; `meter` is the household
     meter's last reading; `season` the last season, and `season_by_hand` the one that a person
-    has chosen, None to let the zone tell.
+    has chosen, None to let the zone tell. `options` are the settings that the sums are going
+    on with, and `former` those that held up to a moment: energy may come late.
     """
 
     ledger: Ledger
@@ -30,16 +34,27 @@ class Book:
     meter: Reading | None = None
     season: Season | None = None
     season_by_hand: Season | None = None
+    options: Mapping[str, Any] | None = None
+    former: list[tuple[datetime, Mapping[str, Any]]] = field(default_factory=list)
+
+    def go_on_with(self, options: Mapping[str, Any], at: datetime) -> None:
+        """Let other settings hold from a moment on."""
+        if self.options is not None and self.options != options:
+            self.former.append((at, self.options))
+        self.former = [item for item in self.former if at - item[0] < _FORMER_KEPT][-_FORMER_MOST:]
+        self.options = options
 
     def reset(self, at: datetime) -> None:
         """Let all sums begin anew."""
         self.ledger.reset(at)
         self.recent.clear()
+        self.used.settle()
 
     def change_currency(self, currency: str, at: datetime) -> None:
         """Let money begin at 0 in another currency."""
         self.ledger.change_currency(currency, at)
         self.recent.clear()
+        self.used.settle()
 
     def to_json(self) -> dict[str, Any]:
         """Return the book as a JSON document; decimals are strings."""
@@ -53,6 +68,8 @@ class Book:
             "meter": [meter.at.isoformat(), str(meter.counter_j)] if meter else None,
             "season": self.season,
             "season_by_hand": self.season_by_hand,
+            "options": self.options,
+            "former": [[at.isoformat(), options] for at, options in self.former],
         }
 
     @classmethod
@@ -71,6 +88,10 @@ class Book:
                 book.meter = Reading(at=moment_of(at), counter_j=decimal_of(counter_j))
             book.season = _season(document.get("season"))
             book.season_by_hand = _season(document.get("season_by_hand"))
+            book.options = document.get("options")
+            book.former = [
+                (moment_of(at), dict(options)) for at, options in document.get("former", [])
+            ]
         except (AttributeError, InvalidOperation, KeyError, TypeError, ValueError) as err:
             raise LedgerError(f"not a book: {err!r}") from err
         return book

@@ -20,6 +20,8 @@ ROOMS_STAND = timedelta(minutes=30)
 CAPTURE_STANDS = timedelta(minutes=30)
 SEASON_STANDS = timedelta(hours=24)
 
+# That long before the last look a source may have been read last.
+_POLLS_APART = timedelta(minutes=1)
 _KEPT = timedelta(days=14)
 _MOST = 20_000
 
@@ -29,7 +31,8 @@ class Conditions:
     """What entities say: prices in the zone's currency, temperatures in °C.
 
     `electricity_price` per kWh, before surcharge and tax; fuel prices per unit of the fuel.
-    `season` is None where the months tell it. `captures` has, by source, the part of the
+    `season` is None where the months tell it; `season_by_hand` goes before all that tells it,
+    and holds until another is chosen. `captures` has, by source, the part of the
     heat that an entity lets into the space, 0 to 1.
     """
 
@@ -39,6 +42,7 @@ class Conditions:
     outdoor_c: Decimal | None = None
     rooms: tuple[Room, ...] = ()
     season: Season | None = None
+    season_by_hand: Season | None = None
     captures: Mapping[str, Decimal] = field(default_factory=dict)
 
     def after(self, age: timedelta) -> Conditions:
@@ -76,13 +80,14 @@ class Conditions:
                 for room in self.rooms
             ],
             "season": self.season,
+            "season_by_hand": self.season_by_hand,
             "captures": {source: str(part) for source, part in self.captures.items()},
         }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
         """Read what `to_json` wrote. Raises KeyError, TypeError, ValueError, ArithmeticError."""
-        season = document["season"]
+        season, by_hand = document["season"], document["season_by_hand"]
         return cls(
             electricity_price=_number(document["electricity_price"]),
             fuel_price=_number(document["fuel_price"]),
@@ -99,6 +104,7 @@ class Conditions:
                 for room in document["rooms"]
             ),
             season=Season(season) if season else None,
+            season_by_hand=Season(by_hand) if by_hand else None,
             captures={source: decimal_of(part) for source, part in document["captures"].items()},
         )
 
@@ -141,7 +147,7 @@ class Timeline:
 
     def resume(self, at: datetime, conditions: Conditions) -> None:
         """Begin with the last conditions of an earlier run; they lose their worth with time."""
-        self.set(at, conditions)
+        self.set(at - _POLLS_APART, conditions)
         for limit in _LIMITS:
             self.set(at + limit, conditions.after(limit))
 

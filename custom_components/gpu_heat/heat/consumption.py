@@ -1,7 +1,7 @@
 """How much electricity a household has used in each period of a tiered tariff."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any, Self
@@ -17,12 +17,14 @@ class Use:
     """Energy of one period in J.
 
     `ours_j` is what our sources used, `pending_j` the part of it that the household's meter
-    has not yet had the time to show, and `household_j` what the meter says.
+    has not yet had the time to show, and `household_j` what the household used without us.
+    `displaced_j` is the electricity that our heat spared it, where it heats with that.
     """
 
     ours_j: Decimal = ZERO
     household_j: Decimal = ZERO
     pending_j: Decimal = ZERO
+    displaced_j: Decimal = ZERO
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,21 +38,37 @@ class Consumption:
         """Return what was used in a period up to now, in J."""
         if (use := self.periods.get(period)) is None:
             return ZERO
-        return use.household_j + (use.pending_j if self.meter_has_ours else use.ours_j)
+        return use.household_j + use.ours_j
 
     def add_ours(self, period: date, energy_j: Decimal) -> None:
         """Count energy of our sources."""
-        use = self._use(period)
+        use = self.use(period)
         use.ours_j += energy_j
-        use.pending_j += energy_j
+        if self.meter_has_ours and period < max(self.periods):
+            use.household_j -= energy_j  # late: the meter has shown it long ago, as its own
+        else:
+            use.pending_j += energy_j
 
-    def add_household(self, period: date, energy_j: Decimal) -> None:
+    def add_household(self, period: date, shown_j: Decimal) -> None:
         """Count energy that the household's meter has shown since it was last read."""
-        use = self._use(period)
-        use.household_j += energy_j
+        use = self.use(period)
+        use.household_j += shown_j - (use.pending_j if self.meter_has_ours else ZERO)
         use.pending_j = ZERO
 
-    def _use(self, period: date) -> Use:
+    def begin_meter(self, period: date, shown_j: Decimal) -> None:
+        """Begin with a meter: what it has shown since the period began, as far as is known."""
+        use = self.use(period)
+        use.household_j = shown_j - (use.ours_j if self.meter_has_ours else ZERO)
+        use.pending_j = ZERO
+
+    def settle(self) -> None:
+        """Leave what was booked as it is: ours become the household's."""
+        for use in self.periods.values():
+            use.household_j += use.ours_j
+            use.ours_j = use.displaced_j = ZERO
+
+    def use(self, period: date) -> Use:
+        """Return the use of a period, a new one if need be."""
         if (use := self.periods.get(period)) is None:
             if len(self.periods) >= _KEPT:
                 del self.periods[min(self.periods)]
@@ -60,17 +78,15 @@ class Consumption:
     def to_json(self) -> dict[str, Any]:
         """Return the use by period as a JSON document."""
         return {
-            day.isoformat(): [str(use.ours_j), str(use.household_j), str(use.pending_j)]
+            day.isoformat(): {name: str(energy_j) for name, energy_j in asdict(use).items()}
             for day, use in self.periods.items()
         }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any], decimal: Callable[[str], Decimal]) -> Self:
         """Read what `to_json` wrote. Raises ValueError, TypeError, ArithmeticError."""
-        periods = {}
-        for day, amounts in document.items():
-            ours_j, household_j, pending_j = map(decimal, amounts)
-            periods[date.fromisoformat(day)] = Use(
-                ours_j=ours_j, household_j=household_j, pending_j=pending_j
-            )
+        periods = {
+            date.fromisoformat(day): Use(**{name: decimal(text) for name, text in use.items()})
+            for day, use in document.items()
+        }
         return cls(periods=periods)

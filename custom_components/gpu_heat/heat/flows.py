@@ -72,7 +72,7 @@ def _break_even(sources: Sequence[Flow], value_follows_electricity: bool) -> Dec
     value, electricity = ZERO, ZERO
     for weight, rates in weighed:
         worth = rates.heat_value
-        if worth is None or (value_follows_electricity and rates.useful_share):
+        if worth is None or (value_follows_electricity and worth):
             return None
         value += weight * worth
         electricity += weight * rates.electricity

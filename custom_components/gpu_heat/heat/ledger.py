@@ -15,6 +15,7 @@ from .fuels import Heating
 from .units import kwh
 
 ZERO = Decimal(0)
+_MOST_DIGITS = 27  # before the point, of the 28 that decimals are worked out with
 
 
 class LedgerError(ValueError):
@@ -139,6 +140,11 @@ class Totals:
             self._add_heat(useful_j, rates.heating, priced=price is not None)
         if (co2_net := rates.co2_net) is not None:
             self.co2_net += energy_kwh * co2_net
+
+    def reprice(self, cost: Decimal, value: Decimal) -> None:
+        """Add to cost and value of energy that was booked, as its tier has become another."""
+        self.electricity_cost += cost
+        self.heat_value += value
 
     def _add_heat(self, useful_j: Decimal, heating: Heating, *, priced: bool) -> None:
         fuel = heating.fuel_for(kwh(useful_j))
@@ -346,9 +352,9 @@ def _to_json(value: Any) -> Any:
 
 
 def decimal_of(text: str) -> Decimal:
-    """Read a finite decimal. Raises ValueError, InvalidOperation."""
-    number = Decimal(text)
-    if not number.is_finite():
+    """Read a decimal that can be added up. Raises ValueError, InvalidOperation."""
+    number = Decimal(str(text))  # of a damaged document it may be anything
+    if not number.is_finite() or number.adjusted() > _MOST_DIGITS:
         raise ValueError(f"{text} is not a number")
     return number
 

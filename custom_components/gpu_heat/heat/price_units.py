@@ -11,8 +11,13 @@ _CROWNS = frozenset({"SEK", "NOK", "DKK", "ISK", "CZK"})
 _SYMBOLS: dict[str, tuple[frozenset[str], Decimal]] = {
     "€": (frozenset({"EUR"}), Decimal(1)),
     "$": (_DOLLARS, Decimal(1)),
+    "c$": (frozenset({"CAD"}), Decimal(1)),
+    "a$": (frozenset({"AUD"}), Decimal(1)),
+    "nz$": (frozenset({"NZD"}), Decimal(1)),
     "£": (frozenset({"GBP"}), Decimal(1)),
     "kr": (_CROWNS, Decimal(1)),
+    "kč": (frozenset({"CZK"}), Decimal(1)),
+    "ft": (frozenset({"HUF"}), Decimal(1)),
     "zł": (frozenset({"PLN"}), Decimal(1)),
     "¥": (frozenset({"JPY", "CNY"}), Decimal(1)),
     "₹": (frozenset({"INR"}), Decimal(1)),

@@ -26,17 +26,18 @@ class Recent:
             marks.clear()
         if not marks or at - marks[-1][0] >= _STEP:
             marks.append((at, totals.electricity_cost, totals.heat_value))
-        while len(marks) > 1 and marks[1][0] <= at - _WINDOW:
-            marks.popleft()
 
-    def offset_ratio(self, totals: Totals) -> Decimal | None:
+    def offset_ratio(self, now: datetime, totals: Totals) -> Decimal | None:
         """Return heat value by electricity cost of the last 24 h, or of as long as is known.
 
         None where there was no cost.
         """
-        if not self._marks:
+        marks = self._marks
+        while len(marks) > 1 and marks[1][0] <= now - _WINDOW:
+            marks.popleft()
+        if not marks:
             return None
-        _, cost, value = self._marks[0]
+        _, cost, value = marks[0]
         spent = totals.electricity_cost - cost
         return (totals.heat_value - value) / spent if spent > 0 else None
 

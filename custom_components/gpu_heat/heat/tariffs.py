@@ -11,9 +11,6 @@ from .calendar import billing_month, days, moment, month_starts, passings
 from .consumption import Consumption
 from .units import joules, kwh
 
-type Priced = Iterator[tuple[Decimal, Decimal | None]]
-"""Parts of an energy in J, each with its price per kWh; None where that is not known."""
-
 
 class Prices(Protocol):
     """One kind of price."""
@@ -21,13 +18,11 @@ class Prices(Protocol):
     def cuts(self, start: datetime, end: datetime, zone: tzinfo) -> Iterable[datetime]:
         """Yield the moments between two others at which the price may change."""
 
-    def split(
-        self, energy_j: Decimal, local: datetime, followed: Decimal | None, used: Consumption
-    ) -> Priced:
-        """Price an energy that was used at a local time, and count it as used."""
-
     def now(self, local: datetime, followed: Decimal | None, used: Consumption) -> Decimal | None:
-        """Return the price of the next kWh."""
+        """Return the price of the next kWh at a local time; None where it is not known.
+
+        `followed` is what an entity says.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +34,6 @@ class FixedPrice:
     def cuts(self, start: datetime, end: datetime, zone: tzinfo) -> Iterable[datetime]:
         """Yield nothing."""
         return ()
-
-    def split(
-        self, energy_j: Decimal, local: datetime, followed: Decimal | None, used: Consumption
-    ) -> Priced:
-        """Price all of it alike."""
-        yield energy_j, self.price
 
     def now(self, local: datetime, followed: Decimal | None, used: Consumption) -> Decimal | None:
         """Return the price."""
@@ -58,12 +47,6 @@ class FollowedPrice:
     def cuts(self, start: datetime, end: datetime, zone: tzinfo) -> Iterable[datetime]:
         """Yield nothing: what an entity said when is known to who asked it."""
         return ()
-
-    def split(
-        self, energy_j: Decimal, local: datetime, followed: Decimal | None, used: Consumption
-    ) -> Priced:
-        """Price all of it at what the entity said."""
-        yield energy_j, followed
 
     def now(self, local: datetime, followed: Decimal | None, used: Consumption) -> Decimal | None:
         """Return what the entity says."""
@@ -149,24 +132,15 @@ class TimeOfUse:
             cuts = {cut for clock in clocks for cut in passings(day, clock, zone)}
             yield from sorted(cut for cut in cuts if start < cut < end)
 
-    def split(
-        self, energy_j: Decimal, local: datetime, followed: Decimal | None, used: Consumption
-    ) -> Priced:
-        """Price all of it at the window's price."""
-        yield energy_j, self._price(local)
-
     def now(self, local: datetime, followed: Decimal | None, used: Consumption) -> Decimal | None:
-        """Return the window's price."""
-        return self._price(local)
+        """Return the price of the window that is on."""
+        return next((window.price for window in self.windows if window.holds(local)), self.base)
 
     @property
     def mean(self) -> Decimal:
         """The mean price over all hours of a year, by weekdays and months of equal length."""
         above = (window.part_of_year * (window.price - self.base) for window in self.windows)
         return self.base + sum(above, Decimal(0))
-
-    def _price(self, local: datetime) -> Decimal:
-        return next((window.price for window in self.windows if window.holds(local)), self.base)
 
 
 class Period(StrEnum):
@@ -188,8 +162,10 @@ class Tier:
 class TieredPrice:
     """Prices by the consumption since the day or the billing month began.
 
-    Each kWh has the price of the tier that the consumption before it has reached: the
-    marginal price. Tiers are in rising order of thresholds; the last has none.
+    Our consumption comes on top of the household's: it costs what it adds to the bill. Each kWh
+    of ours has the price of the tier that is reached before it, the marginal price; and what
+    the household uses later in the period moves ours up. Tiers are in rising order of
+    thresholds; the last has none.
     """
 
     tiers: tuple[Tier, ...]
@@ -210,13 +186,12 @@ class TieredPrice:
                 yield midnight
 
     def split(
-        self, energy_j: Decimal, local: datetime, followed: Decimal | None, used: Consumption
-    ) -> Priced:
-        """Price it tier by tier."""
-        period = self.period_of(local.date())
-        before_j = used.of(period)
+        self, energy_j: Decimal, day: date, used: Consumption
+    ) -> Iterator[tuple[Decimal, Decimal]]:
+        """Count an energy as used on a day; yield its parts by tier, each with its price."""
+        period = self.period_of(day)
         used.add_ours(period, energy_j)
-        yield from self._parts(before_j, energy_j)
+        yield from self._parts(used.of(period) - energy_j, energy_j)
 
     def now(self, local: datetime, followed: Decimal | None, used: Consumption) -> Decimal | None:
         """Return the price of the tier that is reached."""
@@ -224,6 +199,18 @@ class TieredPrice:
         return next(
             tier.price for tier in self.tiers if tier.up_to_kwh is None or reached < tier.up_to_kwh
         )
+
+    def add_household(self, period: date, shown_j: Decimal, used: Consumption) -> Decimal:
+        """Count what the household's meter shows; return what that adds to the cost of ours."""
+        before = self._ours(period, used)
+        used.add_household(period, shown_j)
+        return self._ours(period, used) - before
+
+    def _ours(self, period: date, used: Consumption) -> Decimal:
+        """Return the bill of a period with us, less the bill without."""
+        use = used.use(period)
+        household_kwh = kwh(use.household_j)
+        return self.bill(household_kwh + kwh(use.ours_j)) - self.bill(household_kwh)
 
     def month_bill(self, month_kwh: Decimal, days: int) -> Decimal:
         """Return what a month costs in which so much is used, evenly over its days."""
@@ -234,9 +221,9 @@ class TieredPrice:
     def bill(self, used_kwh: Decimal) -> Decimal:
         """Return what a period costs in which so much is used, from the first tier on."""
         parts = self._parts(Decimal(0), joules(used_kwh))
-        return sum((kwh(part) * price for part, price in parts if price is not None), Decimal(0))
+        return sum((kwh(part) * price for part, price in parts), Decimal(0))
 
-    def _parts(self, before_j: Decimal, energy_j: Decimal) -> Priced:
+    def _parts(self, before_j: Decimal, energy_j: Decimal) -> Iterator[tuple[Decimal, Decimal]]:
         for tier in self.tiers:
             if tier.up_to_kwh is None:
                 part = energy_j
