@@ -146,6 +146,8 @@ async def test_prices_that_cannot_be_are_refused(change, forms, errors):
         ("entity", {"price_entity": "sensor.bare"}, {"price_entity": "price_wrong_unit"}),
         ("entity", {"price_entity": "sensor.nobody"}, {"price_entity": "entity_missing"}),
         ("tiers", {**TIERS, "tiers": []}, {"tiers": "tiers_missing"}),
+        ("tiers", {**TIERS, "tiers": [{"up_to": 40}]}, {"tiers": "row_incomplete"}),
+        ("time_of_use", {"windows": [{"price": 0.1}]}, {"windows": "row_incomplete"}),
         (
             "tiers",
             {**TIERS, "tiers": [{"price": 0.1, "up_to": 40}]},
@@ -191,10 +193,10 @@ async def test_details_that_cannot_be_are_refused(change, tariff, details, error
 
 
 async def test_windows_on_other_days_do_not_overlap(change):
-    workdays = {**NIGHT, "weekdays": ["0", "1", "2", "3", "4"], "months": ["1"]}
+    workdays = {**NIGHT, "weekdays": ["mon", "fri"], "months": ["jan"]}
     shared = {"tariff": "time_of_use", "currency": "CAD", "electricity_price": 0.1}
     result = await change(
-        "electricity", shared, {"windows": [workdays, {**NIGHT, "months": ["7"]}]}
+        "electricity", shared, {"windows": [workdays, {**NIGHT, "months": ["jul"]}]}
     )
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
@@ -214,6 +216,7 @@ async def test_windows_on_other_days_do_not_overlap(change):
         ({**OIL, "fuel_co2": 5000}, {"fuel_co2": "co2_absurd"}),
         ({**OIL, "heat_per_area": 0}, {"heat_per_area": "heat_per_area_zero"}),
         ({"fuel": "heat_pump", "efficiency": 90}, {"efficiency": "cop_range"}),
+        ({"fuel": "heat_pump", "heat_content": 1.9}, {"heat_content": "heat_content_absurd"}),
         (
             {"fuel": "heat_pump", "cop_curve": [{"temperature": 0, "cop": 0.9}]},
             {"cop_curve": "cop_below_1"},
@@ -234,6 +237,42 @@ async def test_heaters_that_cannot_be_are_refused(change, heating, errors):
     assert (result["type"], result["errors"]) == (FlowResultType.FORM, errors)
 
 
+CURVE = [{"temperature": -10, "cop": 2}, {"temperature": 10, "cop": 3.5}]
+
+
+@pytest.mark.parametrize(
+    ("section", "user_input"),
+    [
+        ("heating", {"fuel": "heat_pump", "cop_curve": CURVE}),
+        ("cooling", {"cooling_cop": 3, "cop_curve": CURVE}),
+        (
+            "second_heater",
+            {"fuel": "heat_pump", "cop_curve": CURVE, "balance_temperature": -5},
+        ),
+    ],
+)
+async def test_a_curve_needs_a_temperature_outdoors(hass, entry, change, section, user_input):
+    result = await change(section, user_input)
+    assert result["errors"]["cop_curve"] == "outdoor_missing"
+    outdoor = {**MONTHS, "outdoor_temperature": "sensor.outdoor"}
+    hass.config_entries.async_update_entry(entry, options={**entry.options, "seasons": outdoor})
+    await hass.async_block_till_done()
+    result = await hass.config_entries.options.async_configure(result["flow_id"], user_input)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert entry.options[section] == user_input
+
+
+async def test_oil_has_no_cop(change):
+    result = await change("heating", {**OIL, "cop_curve": CURVE})
+    assert result["errors"] == {"cop_curve": "no_heat_pump"}
+
+
+async def test_the_price_of_another_fuel_is_not_taken_over(change):
+    gas = {"fuel": "natural_gas", "fuel_price": 1.30, "efficiency": 95}
+    result = await change("heating", gas)
+    assert result["errors"] == {"fuel_price": "price_of_other_fuel"}
+
+
 @pytest.mark.parametrize(
     "heating",
     [
@@ -242,7 +281,7 @@ async def test_heaters_that_cannot_be_are_refused(change, heating, errors):
         {"fuel": "heating_oil", "fuel_price_entity": "sensor.oil"},
         {"fuel": "electricity"},
         {"fuel": "none"},
-        {"fuel": "heat_pump", "cop_curve": [{"temperature": -10, "cop": 2}]},
+        {"fuel": "heat_pump", "efficiency": 280},
     ],
 )
 async def test_heaters_of_all_kinds_are_taken(entry, change, heating):
@@ -274,7 +313,7 @@ async def test_a_second_heater_can_be_taken_away_again(hass, entry, change):
     ("seasons", "errors"),
     [
         ({"cooling_months": ["1"]}, {"cooling_months": "months_overlap"}),
-        ({"season_by": "outdoor"}, {"outdoor_temperature": "outdoor_missing"}),
+        ({"season_by": "outdoor"}, {"outdoor_temperature": "outdoor_needed"}),
         ({"season_by": "thermostat"}, {"thermostats": "thermostats_missing"}),
         ({"outdoor_temperature": "sensor.humidity"}, {"outdoor_temperature": "not_a_temperature"}),
         ({"outdoor_temperature": "sensor.nobody"}, {"outdoor_temperature": "entity_missing"}),

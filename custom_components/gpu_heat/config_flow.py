@@ -290,6 +290,11 @@ class ZoneOptionsFlow(ElectricitySteps, OptionsFlow):
             ],
         )
 
+    @property
+    def _outdoor(self) -> str | None:
+        outdoor: str | None = self.config_entry.options[CONF_SEASONS].get(CONF_OUTDOOR)
+        return outdoor
+
     @override
     async def _electricity_told(self) -> ConfigFlowResult:
         return self._save(CONF_ELECTRICITY, self._electricity)
@@ -300,7 +305,13 @@ class ZoneOptionsFlow(ElectricitySteps, OptionsFlow):
         """Change what the heat displaces."""
         found = Findings()
         if user_input is not None:
-            found = heater_findings(self.hass, user_input, currency=self._currency)
+            found = heater_findings(
+                self.hass,
+                user_input,
+                currency=self._currency,
+                outdoor=self._outdoor,
+                before=self.config_entry.options[CONF_HEATING],
+            )
         return self._section(CONF_HEATING, heating_form(self._currency), user_input, found)
 
     async def async_step_second_heater(
@@ -314,7 +325,7 @@ class ZoneOptionsFlow(ElectricitySteps, OptionsFlow):
                 self.hass,
                 user_input,
                 first=options[CONF_HEATING][CONF_FUEL],
-                outdoor=options[CONF_SEASONS].get(CONF_OUTDOOR),
+                outdoor=self._outdoor,
                 currency=self._currency,
             )
             if CONF_FUEL not in user_input:
@@ -333,7 +344,9 @@ class ZoneOptionsFlow(ElectricitySteps, OptionsFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Change the air conditioner."""
-        found = Findings() if user_input is None else cooling_findings(user_input)
+        found = Findings()
+        if user_input is not None:
+            found = cooling_findings(user_input, outdoor=self._outdoor)
         return self._section(CONF_COOLING, cooling_form(), user_input, found)
 
     async def async_step_control(

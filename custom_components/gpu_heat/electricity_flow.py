@@ -10,6 +10,7 @@ import voluptuous as vol
 from .const import (
     CONF_CURRENCY,
     CONF_ELECTRICITY,
+    CONF_ELECTRICITY_PRICE,
     CONF_FIRST_DAY,
     CONF_METER,
     CONF_METER_HAS_OURS,
@@ -68,8 +69,9 @@ class ElectricitySteps(ConfigEntryBaseFlow):
                 name: value for name, value in self._electricity.items() if name in _ALL_DETAILS
             }
             if region:
+                user_input.pop(CONF_ELECTRICITY_PRICE, None)
                 shown = self._electricity = {**details, **user_input, **from_region(region)}
-                self._source = f"{region.source} ({region.since})"
+                self._source = f"{region.since}: {region.source}"
             elif (found := electricity_findings(user_input)).errors:
                 shown = user_input
             else:

@@ -1,6 +1,6 @@
 """The forms for the price of electricity, and what they refuse."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import combinations, pairwise
 from typing import Any
@@ -33,16 +33,21 @@ from .const import (
     CONF_WEEKDAYS,
     CONF_WINDOWS,
 )
-from .forms import Findings, choice, entity, number, rows
+from .forms import Findings, check_rows, choice, entity, number, rows
 from .heat.emissions import ELECTRICITY_CO2
 from .heat.price_units import PriceUnitError, WrongCurrencyError, most_per_kwh, price_factor
 from .heat.regions import REGIONS, Region
 from .heat.tariffs import FixedPrice, Period, TieredPrice, TimeOfUse
 from .inputs import read_energy_j
-from .settings import TariffKind, decimal, read_tiers, read_window
+from .settings import (
+    MONTH_KEYS,
+    WEEKDAY_KEYS,
+    TariffKind,
+    decimal,
+    read_tiers,
+    read_window,
+)
 
-MONTH_OPTIONS = [str(month) for month in range(1, 13)]
-_WEEKDAY_OPTIONS = [str(day) for day in range(7)]
 _PRICE_ENTITIES = ("sensor", "input_number", "number")
 
 
@@ -106,8 +111,8 @@ def from_region(region: Region) -> dict[str, Any]:
                     CONF_START: window.start.isoformat(),
                     CONF_END: window.end.isoformat(),
                     CONF_PRICE: float(window.price),
-                    CONF_WEEKDAYS: sorted(map(str, window.weekdays)),
-                    CONF_MONTHS: [str(month) for month in sorted(window.months)],
+                    CONF_WEEKDAYS: [WEEKDAY_KEYS[day] for day in sorted(window.weekdays)],
+                    CONF_MONTHS: [MONTH_KEYS[month - 1] for month in sorted(window.months)],
                 }
                 for window in region.prices.windows
             ]
@@ -192,14 +197,12 @@ def tiers_form(currency: str) -> vol.Schema:
     """Return the form for prices by consumption."""
     tiers = rows(
         CONF_TIERS,
-        CONF_PRICE,
         {
-            CONF_PRICE: {
-                "selector": number(least=-1000, most=1_000_000, unit=f"{currency}/kWh"),
-                "required": True,
-            },
-            CONF_UP_TO: {"selector": number(most=1_000_000, unit="kWh")},
+            CONF_PRICE: number(least=-1000, most=1_000_000, unit=f"{currency}/kWh"),
+            CONF_UP_TO: number(most=1_000_000, unit="kWh"),
         },
+        label=CONF_PRICE,
+        description=CONF_UP_TO,
     )
     return vol.Schema(
         {
@@ -217,7 +220,8 @@ def tiers_findings(
 ) -> Findings:
     """Return what is wrong in the form for prices by consumption."""
     found = Findings()
-    tiers = read_tiers(user_input[CONF_TIERS])
+    given = check_rows(found, user_input, CONF_TIERS, CONF_PRICE)
+    tiers = read_tiers(given)
     for tier in tiers:
         check_price(found, CONF_TIERS, tier.price, currency)
     *bounded, last = [tier.up_to_kwh for tier in tiers] or [None]
@@ -243,25 +247,30 @@ def windows_form(currency: str) -> vol.Schema:
     """Return the form for prices by the time of use."""
     windows = rows(
         CONF_WINDOWS,
-        CONF_PRICE,
         {
-            CONF_START: {"selector": selector.TimeSelector(), "required": True},
-            CONF_END: {"selector": selector.TimeSelector(), "required": True},
-            CONF_PRICE: {
-                "selector": number(least=-1000, most=1_000_000, unit=f"{currency}/kWh"),
-                "required": True,
-            },
-            CONF_WEEKDAYS: {"selector": choice(_WEEKDAY_OPTIONS, "weekday", multiple=True)},
-            CONF_MONTHS: {"selector": choice(MONTH_OPTIONS, "month", multiple=True)},
+            CONF_START: selector.TimeSelector(),
+            CONF_END: selector.TimeSelector(),
+            CONF_PRICE: number(least=-1000, most=1_000_000, unit=f"{currency}/kWh"),
+            CONF_WEEKDAYS: _keys(WEEKDAY_KEYS),
+            CONF_MONTHS: _keys(MONTH_KEYS),
         },
+        label=CONF_START,
+        description=CONF_PRICE,
     )
     return vol.Schema({vol.Required(CONF_WINDOWS): windows})
+
+
+def _keys(options: Sequence[str]) -> selector.SelectSelector:
+    return selector.SelectSelector(
+        selector.SelectSelectorConfig(options=list(options), multiple=True)
+    )
 
 
 def windows_findings(user_input: Mapping[str, Any], *, currency: str) -> Findings:
     """Return what is wrong in the form for prices by the time of use."""
     found = Findings()
-    windows = [read_window(row) for row in user_input[CONF_WINDOWS]]
+    given = check_rows(found, user_input, CONF_WINDOWS, CONF_START, CONF_END, CONF_PRICE)
+    windows = [read_window(row) for row in given]
     if not windows:
         found.refuse(CONF_WINDOWS, "windows_missing")
     for window in windows:

@@ -71,33 +71,56 @@ def entity(*domains: str, device_class: str | None = None) -> selector.EntitySel
 
 
 def rows(
-    key: str, label: str, fields: dict[str, selector.ObjectSelectorField]
+    key: str, fields: dict[str, selector.Selector[Any]], *, label: str, description: str
 ) -> selector.ObjectSelector:
-    """Return a selector for a list of rows, named by a translation key."""
+    """Return a selector for a list of rows, named by a translation key.
+
+    A row is shown by two of its fields. None is required: the frontend would fill a required
+    number in with the least that it may be. `check_rows` refuses what is incomplete.
+    """
     return selector.ObjectSelector(
         selector.ObjectSelectorConfig(
-            fields=fields, multiple=True, label_field=label, translation_key=key
+            fields={
+                name: {"selector": item.serialize()["selector"]} for name, item in fields.items()
+            },
+            multiple=True,
+            label_field=label,
+            description_field=description,
+            translation_key=key,
         )
     )
 
 
+def check_rows(
+    found: Findings, user_input: Mapping[str, Any], name: str, *needed: str
+) -> list[dict[str, Any]]:
+    """Return the rows of a list, none if one of them lacks a field that is needed."""
+    given: list[dict[str, Any]] = user_input.get(name) or []
+    for row in given:
+        for field_name in needed:
+            if row.get(field_name) is None:
+                found.refuse(name, "row_incomplete", missing=field_name)
+                return []
+    return given
+
+
 COP_CURVE = rows(
     CONF_COP_CURVE,
-    CONF_TEMPERATURE,
-    {
-        CONF_TEMPERATURE: {"selector": number(least=-60, most=60, unit="°C"), "required": True},
-        CONF_COP: {"selector": number(most=20), "required": True},
-    },
+    {CONF_TEMPERATURE: number(least=-60, most=60, unit="°C"), CONF_COP: number(most=20)},
+    label=CONF_TEMPERATURE,
+    description=CONF_COP,
 )
 
 
-def check_cop_curve(found: Findings, user_input: Mapping[str, Any]) -> None:
-    """Refuse a curve with a COP that cannot be, or with two of them at one temperature."""
-    points = user_input.get(CONF_COP_CURVE) or []
+def check_cop_curve(found: Findings, user_input: Mapping[str, Any], *, outdoor: str | None) -> None:
+    """Refuse a curve with a COP that cannot be, or two of them, or that nothing would follow."""
+    points = check_rows(found, user_input, CONF_COP_CURVE, CONF_TEMPERATURE, CONF_COP)
     if any(not 1 <= point[CONF_COP] <= 20 for point in points):
         found.refuse(CONF_COP_CURVE, "cop_below_1")
     if len({point[CONF_TEMPERATURE] for point in points}) < len(points):
         found.refuse(CONF_COP_CURVE, "temperature_twice")
+    if points and outdoor is None:
+        found.refuse(CONF_COP_CURVE, "outdoor_missing")
 
 
 AGENT_FORM = vol.Schema(

@@ -36,8 +36,17 @@ from .const import (
     CONF_WEIGHT,
     CONF_WEIGHTS,
 )
-from .electricity_forms import MONTH_OPTIONS, check_price_entity
-from .forms import COP_CURVE, Findings, check_cop_curve, choice, entity, number, rows
+from .electricity_forms import check_price_entity
+from .forms import (
+    COP_CURVE,
+    Findings,
+    check_cop_curve,
+    check_rows,
+    choice,
+    entity,
+    number,
+    rows,
+)
 from .heat.fuels import FUELS, Fuel
 from .heat.price_units import most_per_kwh
 from .inputs import known, read_celsius
@@ -47,7 +56,8 @@ _HEATING_MONTHS_NORTH = (10, 11, 12, 1, 2, 3, 4)
 _COOLING_MONTHS_NORTH = (6, 7, 8)
 _UNITS = sorted({unit for fuel in FUELS.values() for unit in fuel.heat_contents})
 # A heat content beyond half or twice the usual one is in another unit: BTU, MJ, or of a gallon.
-_LEAST_PART, _MOST_PART = Decimal("0.5"), Decimal(2)
+_BY_GRADE, _BY_DEFINITION = Decimal(2), Decimal("1.01")
+_UNITS_OF_ENERGY = {"kWh", "MWh", "GJ", "therm"}
 _MOST_HEAT = Decimal(20_000)  # of any fuel: a cord of oak has 8,500 kWh
 
 
@@ -104,7 +114,7 @@ def second_heater_form(currency: str) -> vol.Schema:
 
 def _months_fields(hass: HomeAssistant) -> dict[vol.Marker, Any]:
     """Return the months; offered first are the usual ones of the hemisphere."""
-    months = choice(MONTH_OPTIONS, "month", multiple=True)
+    months = choice([str(month) for month in range(1, 13)], "month", multiple=True)
     half_year = 0 if hass.config.latitude >= 0 else 6
     return {
         vol.Required(
@@ -126,16 +136,14 @@ def seasons_form(hass: HomeAssistant) -> vol.Schema:
     """Return the form for the seasons, and for what tells how much heat is useful."""
     weights = rows(
         CONF_WEIGHTS,
-        CONF_THERMOSTAT,
         {
-            CONF_THERMOSTAT: {
-                "selector": selector.EntitySelector(
-                    selector.EntitySelectorConfig(domain=CLIMATE_DOMAIN)
-                ),
-                "required": True,
-            },
-            CONF_WEIGHT: {"selector": number(most=10_000), "required": True},
+            CONF_THERMOSTAT: selector.EntitySelector(
+                selector.EntitySelectorConfig(domain=CLIMATE_DOMAIN)
+            ),
+            CONF_WEIGHT: number(most=10_000),
         },
+        label=CONF_THERMOSTAT,
+        description=CONF_WEIGHT,
     )
     return vol.Schema(
         {
@@ -200,9 +208,14 @@ def zone_findings(hass: HomeAssistant, user_input: Mapping[str, Any], *, currenc
 
 
 def heater_findings(
-    hass: HomeAssistant, user_input: Mapping[str, Any], *, currency: str
+    hass: HomeAssistant,
+    user_input: Mapping[str, Any],
+    *,
+    currency: str,
+    outdoor: str | None = None,
+    before: Mapping[str, Any] | None = None,
 ) -> Findings:
-    """Return what is wrong in the form for a heater."""
+    """Return what is wrong in the form for a heater; `before` is what it said before."""
     found = Findings()
     fuel = FUELS[user_input[CONF_FUEL]]
     unit = user_input.get(CONF_FUEL_UNIT)
@@ -217,28 +230,36 @@ def heater_findings(
         found.refuse(CONF_FUEL_UNIT, "fuel_unit_wrong", unit=unit, units=units)
     _check_fuel_price(hass, found, user_input, currency=currency)
     percent = user_input.get(CONF_EFFICIENCY)
-    if percent is not None:
-        least, most = fuel.efficiency_range
-        if not least <= decimal(percent) / 100 <= most:
-            found.refuse(CONF_EFFICIENCY, "cop_range" if most > 2 else "efficiency_range")
+    least, most = fuel.efficiency_range
+    if percent is not None and not least <= decimal(percent) / 100 <= most:
+        found.refuse(CONF_EFFICIENCY, "cop_range" if most > 2 else "efficiency_range")
     if content is not None:
-        least, most = _believable_heat(fuel, unit)
-        if content == 0 or not least <= decimal(content) <= most:
-            found.refuse(
-                CONF_HEAT_CONTENT, "heat_content_absurd", least=f"{least:.4g}", most=f"{most:.4g}"
-            )
+        _check_heat_content(found, fuel, unit, decimal(content))
     if user_input.get(CONF_FUEL_CO2, 0) > 2000:
         found.refuse(CONF_FUEL_CO2, "co2_absurd")
     if user_input.get(CONF_HEAT_PER_AREA) == 0:
         found.refuse(CONF_HEAT_PER_AREA, "heat_per_area_zero")
-    check_cop_curve(found, user_input)
+    if user_input.get(CONF_COP_CURVE) and most < 2:
+        found.refuse(CONF_COP_CURVE, "no_heat_pump")
+    check_cop_curve(found, user_input, outdoor=outdoor)
+    price = user_input.get(CONF_FUEL_PRICE)
+    left_over = before and before[CONF_FUEL] != fuel.id and price == before.get(CONF_FUEL_PRICE)
+    if price is not None and left_over:
+        found.refuse(CONF_FUEL_PRICE, "price_of_other_fuel", unit=unit or fuel.unit)
     return found
 
 
-def _believable_heat(fuel: Fuel, unit: str | None) -> tuple[Decimal, Decimal]:
-    """Return the least and the most heat in kWh that a unit of a fuel may hold."""
+def _check_heat_content(found: Findings, fuel: Fuel, unit: str | None, content: Decimal) -> None:
+    """Refuse a heat content that is far from the usual one, or from what its unit means."""
     usual = fuel.heat_contents.get(unit or fuel.unit)
-    return (usual * _LEAST_PART, usual * _MOST_PART) if usual else (Decimal(0), _MOST_HEAT)
+    least, most = Decimal(0), _MOST_HEAT
+    if usual:
+        part = _BY_DEFINITION if (unit or fuel.unit) in _UNITS_OF_ENERGY else _BY_GRADE
+        least, most = usual / part, usual * part
+    if content == 0 or not least <= content <= most:
+        found.refuse(
+            CONF_HEAT_CONTENT, "heat_content_absurd", least=f"{least:.4g}", most=f"{most:.4g}"
+        )
 
 
 def _check_fuel_price(
@@ -285,7 +306,7 @@ def second_heater_findings(
     """Return what is wrong in the form for the second heater; `first` is the first one's fuel."""
     if CONF_FUEL not in user_input:
         return Findings()
-    found = heater_findings(hass, user_input, currency=currency)
+    found = heater_findings(hass, user_input, currency=currency, outdoor=outdoor)
     if user_input[CONF_FUEL] == first:
         found.refuse(CONF_FUEL, "second_heater_same")
     if CONF_BALANCE not in user_input:
@@ -302,7 +323,7 @@ def seasons_findings(hass: HomeAssistant, user_input: Mapping[str, Any]) -> Find
         found.refuse(CONF_COOLING_MONTHS, "months_overlap")
     by = user_input.get(CONF_SEASON_BY)
     if by == SeasonBy.OUTDOOR and CONF_OUTDOOR not in user_input:
-        found.refuse(CONF_OUTDOOR, "outdoor_missing")
+        found.refuse(CONF_OUTDOOR, "outdoor_needed")
     if by == SeasonBy.THERMOSTAT and not user_input.get(CONF_THERMOSTATS):
         found.refuse(CONF_THERMOSTATS, "thermostats_missing")
     if entity_id := user_input.get(CONF_OUTDOOR):
@@ -314,23 +335,24 @@ def seasons_findings(hass: HomeAssistant, user_input: Mapping[str, Any]) -> Find
     below, above = user_input.get(CONF_HEATING_BELOW, 13), user_input.get(CONF_COOLING_ABOVE, 18)
     if above - below < 2:
         found.refuse(CONF_COOLING_ABOVE, "thresholds_too_near")
-    weighed = [row[CONF_THERMOSTAT] for row in user_input.get(CONF_WEIGHTS) or []]
+    weights = check_rows(found, user_input, CONF_WEIGHTS, CONF_THERMOSTAT, CONF_WEIGHT)
+    weighed = [row[CONF_THERMOSTAT] for row in weights]
     if not set(weighed) <= set(user_input.get(CONF_THERMOSTATS) or []):
         found.refuse(CONF_WEIGHTS, "weight_of_other")
     if len(set(weighed)) < len(weighed):
         found.refuse(CONF_WEIGHTS, "weight_twice")
-    if any(row[CONF_WEIGHT] <= 0 for row in user_input.get(CONF_WEIGHTS) or []):
+    if any(row[CONF_WEIGHT] <= 0 for row in weights):
         found.refuse(CONF_WEIGHTS, "weight_zero")
     return found
 
 
-def cooling_findings(user_input: Mapping[str, Any]) -> Findings:
+def cooling_findings(user_input: Mapping[str, Any], *, outdoor: str | None = None) -> Findings:
     """Return what is wrong in the form for the air conditioner."""
     found = Findings()
     cop = user_input.get(CONF_COOLING_COP, 0)
     if cop != 0 and not 1 <= cop <= 20:
         found.refuse(CONF_COOLING_COP, "cop_below_1")
-    check_cop_curve(found, user_input)
+    check_cop_curve(found, user_input, outdoor=outdoor)
     return found
 
 

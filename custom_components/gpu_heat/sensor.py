@@ -246,7 +246,7 @@ CO2_NET = ZoneSensorDescription(
     device_class=SensorDeviceClass.WEIGHT,
     state_class=SensorStateClass.TOTAL,
     native_unit_of_measurement=UnitOfMass.KILOGRAMS,
-    suggested_display_precision=1,
+    suggested_display_precision=2,
     value_fn=lambda zone: zone.totals.co2_net,
     since_fn=lambda zone: zone.since,
 )

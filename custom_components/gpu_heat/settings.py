@@ -67,7 +67,6 @@ from .heat.fuels import FUELS, Heater, Heaters
 from .heat.rules import AirConditioner, Rules
 from .heat.seasons import OutdoorSeasons, SeasonCalendar
 from .heat.tariffs import (
-    WEEKDAYS,
     FixedPrice,
     FollowedPrice,
     Period,
@@ -81,6 +80,24 @@ from .heat.tariffs import (
 
 # Of a room's heat in BTU/h by sq ft: the rule of thumb that "What you get" names.
 HEAT_PER_AREA = Decimal(10)
+
+
+# Weekdays and months as rows of a form have them: Home Assistant does not translate these.
+WEEKDAY_KEYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+MONTH_KEYS = (
+    "jan",
+    "feb",
+    "mar",
+    "apr",
+    "may",
+    "jun",
+    "jul",
+    "aug",
+    "sep",
+    "oct",
+    "nov",
+    "dec",
+)
 
 
 class TariffKind(StrEnum):
@@ -216,8 +233,8 @@ def read_window(row: Mapping[str, Any]) -> Window:
         start=time.fromisoformat(row[CONF_START]),
         end=time.fromisoformat(row[CONF_END]),
         price=decimal(row[CONF_PRICE]),
-        weekdays=frozenset(map(int, row.get(CONF_WEEKDAYS) or WEEKDAYS)),
-        months=frozenset(map(int, row.get(CONF_MONTHS) or range(1, 13))),
+        weekdays=frozenset(map(WEEKDAY_KEYS.index, row.get(CONF_WEEKDAYS) or WEEKDAY_KEYS)),
+        months=frozenset(MONTH_KEYS.index(key) + 1 for key in row.get(CONF_MONTHS) or MONTH_KEYS),
     )
 
 

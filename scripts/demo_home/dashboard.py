@@ -15,7 +15,9 @@ _PRECISION = {
     "electricity_cost": 4,
     "fuel_displaced": 4,
     "heat_value": 4,
+    "cooling_cost": 4,
     "net_cost": 4,
+    "co2_net": 4,
 }
 _OWN_NAME = {"type": "entity"}  # without the name of its device in front
 
@@ -54,7 +56,7 @@ def page(zone: Zone) -> dict[str, Any]:
         "title": "GPU heat",
         "type": "sections",
         "max_columns": 3,
-        "sections": [_heat(zone), _money(zone), _jobs(zone), _room(), _history(zone)],
+        "sections": [_money(zone), _room(zone), _heat(zone), _jobs(zone), _history(zone)],
     }
     return {"title": "GPU heat", "views": [view]}
 
@@ -68,10 +70,53 @@ def _section(title: str, icon: str, *cards: Card, span: int = 1) -> Card:
     }
 
 
+def _caption(text: str) -> Card:
+    return {"type": "heading", "heading": text, "heading_style": "subtitle"}
+
+
 def _tile(entity: str, *, columns: int = 6, **options: Any) -> Card:
     """Return a tile, `columns` of a section's 12 wide."""
     size = {"columns": columns}
     return {"type": "tile", "entity": entity, "name": _OWN_NAME, "grid_options": size, **options}
+
+
+def _money(zone: Zone) -> Card:
+    """Return what it costs and is worth: above per hour now, below since the beginning."""
+    return _section(
+        "Money",
+        "mdi:cash-multiple",
+        _tile(zone.own("cost_rate"), name="Costs now", color="blue"),
+        _tile(zone.own("heat_value_rate"), name="Worth now", color="green"),
+        _tile(zone.own("electricity_price"), name="Price", color="blue"),
+        _tile(zone.own("break_even_price"), name="Break-even", color="green"),
+        _tile(zone.own("useful_share"), color="deep-orange"),
+        _tile(zone.own("offset_ratio"), color="green"),
+        _caption("So far"),
+        _tile(zone.own("electricity_cost"), name="Electricity", color="blue"),
+        _tile(zone.own("heat_value"), color="green"),
+        _tile(zone.own("cooling_cost"), name="Cooling", color="cyan"),
+        _tile(zone.own("net_cost"), color="purple"),
+    )
+
+
+def _room(zone: Zone) -> Card:
+    """Return what changes the worth of the heat, and what it has changed."""
+    slider = _inline("numeric-input", style="slider")
+    target = _inline("target-temperature")
+    return _section(
+        "Room",
+        "mdi:sofa",
+        _tile(ROOM_TEMPERATURE, columns=12, color="red", **slider),
+        _tile(THERMOSTAT, columns=12, **target),
+        _tile(zone.own("season_mode"), columns=12, **_inline("select-options")),
+        _tile(zone.own("season"), color="deep-orange"),
+        _tile(FURNACE, color="deep-orange"),
+        _graph(
+            {"Costs": zone.own("cost_rate"), "Worth": zone.own("heat_value_rate")},
+            hours=0.25,
+            rows=3,
+        ),
+    )
 
 
 def _heat(zone: Zone) -> Card:
@@ -94,30 +139,14 @@ def _heat(zone: Zone) -> Card:
         "mdi:heat-wave",
         gauge,
         _tile(zone.own("power"), color="amber"),
+        _tile(zone.own("effective_power"), color="amber"),
+        _tile(zone.own("heated_area"), color="deep-orange"),
         _tile(zone.own("energy"), color="amber"),
-        _tile(zone.own("season"), color="deep-orange"),
         _tile(zone.own("fuel_displaced"), color="brown"),
+        _tile(zone.own("co2_net"), color="grey"),
         *(
             _tile(entity, name=f"GPU {index}", color="red")
             for index, entity in enumerate(zone.of_devices("temperature"))
-        ),
-    )
-
-
-def _money(zone: Zone) -> Card:
-    return _section(
-        "Money",
-        "mdi:cash-multiple",
-        _tile(zone.own("electricity_cost"), color="blue"),
-        _tile(zone.own("heat_value"), color="green"),
-        _tile(zone.own("net_cost"), columns=12, color="green"),
-        _graph(
-            {
-                "Heat": zone.own("heat_value"),
-                "Electricity": zone.own("electricity_cost"),
-                "Net": zone.own("net_cost"),
-            },
-            rows=5,
         ),
     )
 
@@ -151,29 +180,17 @@ def _button(name: str, icon: str, data: dict[str, Any]) -> Card:
     }
 
 
-def _room() -> Card:
-    slider = _inline("numeric-input", style="slider")
-    target = _inline("target-temperature")
-    return _section(
-        "Room",
-        "mdi:sofa",
-        _tile(ROOM_TEMPERATURE, columns=12, color="red", **slider),
-        _tile(THERMOSTAT, columns=12, **target),
-        _tile(FURNACE, columns=12, color="deep-orange", **_inline("toggle")),
-    )
-
-
 def _history(zone: Zone) -> Card:
     gpus = {f"GPU {index}": entity for index, entity in enumerate(zone.of_devices("power"))}
-    graph = _graph({"House": zone.own("power"), **gpus}, rows=4, min_y_axis=0)
+    graph = _graph({"House": zone.own("power"), **gpus}, hours=1, rows=4)
     return _section("The last hour", "mdi:chart-line", graph, span=2)
 
 
-def _graph(entities: dict[str, str], *, rows: int, **options: Any) -> Card:
+def _graph(entities: dict[str, str], *, hours: float, rows: int) -> Card:
     return {
         "type": "history-graph",
-        "hours_to_show": 1,
+        "hours_to_show": hours,
         "entities": [{"entity": entity, "name": name} for name, entity in entities.items()],
+        "min_y_axis": 0,
         "grid_options": {"columns": "full", "rows": rows},
-        **options,
     }

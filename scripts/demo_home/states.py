@@ -12,6 +12,8 @@ PATIENCE_S = 90
 _NO_VALUE = {"unknown", "unavailable"}
 # Values that come by themselves; a job's deadline, say, is unknown until its owner gives it.
 _AWAITED = {"sensor", "binary_sensor", "switch", "select"}
+# A ratio to what was spent; there is none before the first energy is booked.
+_AFTER_ENERGY = {"offset_ratio"}
 
 type State = Mapping[str, Any]
 
@@ -34,6 +36,7 @@ async def wait(client: Client, *, counted: bool) -> dict[str, State]:
             entity.id
             for entity in enabled.values()
             if entity.platform in _AWAITED
+            and (counted or entity.key not in _AFTER_ENERGY)
             and (entity.id not in states or states[entity.id]["state"] in _NO_VALUE)
         )
         if counted and states and not empty:

@@ -10,18 +10,25 @@ from .home import THERMOSTAT
 
 DOMAIN = "gpu_heat"
 
-# Quebec's first tier, and oil for a furnace of the usual efficiency.
-ELECTRICITY_PRICE = 0.0718
+# A price and a grid as in Quebec, and oil for a furnace of the usual efficiency.
+ELECTRICITY = {
+    "tariff": "fixed",
+    "electricity_price": 0.0718,
+    "currency": "CAD",
+    "electricity_co2": 1.5,
+}
 HEATING = {
     "name": "House",
     "fuel": "heating_oil",
     "fuel_price": 1.30,
     "efficiency": 85,
     "heat_content": 10.6,
-    # In the demo it is winter all year, or there would be little to see from April on.
+    # By the months it is winter all year, or there would be little to see from April on; the
+    # season mode on the page makes it summer.
     "heating_months": [str(month) for month in range(1, 13)],
     "cooling_months": [],
-    "thermostat": THERMOSTAT,
+    "thermostats": [THERMOSTAT],
+    "cooling_cop": 3,
 }
 # Whoever tries the demo need not wait half an hour between two decisions.
 CONTROL = {"minimum_on": {"minutes": 0}, "minimum_off": {"minutes": 0}}
@@ -74,7 +81,6 @@ async def set_up(client: Client, *, agent_port: int, token: str) -> None:
     if await client.command("config_entries/get", domain=DOMAIN):
         return
     agent = {"host": "127.0.0.1", "port": agent_port, "token": token, "tls": False}
-    electricity = {"electricity_price": ELECTRICITY_PRICE}
     made = await _walk(
         client,
         "/api/config/config_entries/flow",
@@ -82,7 +88,7 @@ async def set_up(client: Client, *, agent_port: int, token: str) -> None:
         {
             "user": {"next_step_id": "agent"},
             "agent": agent,
-            "electricity": electricity,
+            "electricity": ELECTRICITY,
             "heating": HEATING,
         },
     )

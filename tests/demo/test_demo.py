@@ -45,9 +45,13 @@ def test_once_prints_a_zone_whose_figures_agree(sandbox: Sandbox) -> None:
     litres = value("energy") / (0.85 * 10.6)
     assert value("fuel_displaced") == pytest.approx(litres, abs=1e-8)
     assert value("heat_value") == pytest.approx(litres * 1.30, abs=1e-8)
+    assert value("cooling_cost") == 0
     assert value("net_cost") == pytest.approx(
         value("electricity_cost") - value("heat_value"), abs=1e-8
     )
+    # 1.30 CAD / (0.85 * 10.6 kWh) = 0.144284 CAD of oil by kWh of heat, 0.0718 CAD by kWh used
+    assert value("offset_ratio") == pytest.approx(200.953, abs=0.1)
+    assert states["select.house_season_mode"]["state"] == "auto"
     switches = [s["state"] for i, s in states.items() if i.startswith("switch.")]
     assert switches == ["on", "on"]
     assert_nothing_left(sandbox)
