@@ -1,5 +1,6 @@
 """Tiers on top of a household: our consumption costs what it adds to the bill."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 import json
@@ -8,13 +9,14 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.gpu_heat.heat.book import Book
 from custom_components.gpu_heat.heat.conditions import Timeline
 from custom_components.gpu_heat.heat.consumption import Consumption
 from custom_components.gpu_heat.heat.fuels import FUELS, Heater, Heaters
 from custom_components.gpu_heat.heat.ledger import Ledger, Stretch
 from custom_components.gpu_heat.heat.rules import Pricing, Rules
 from custom_components.gpu_heat.heat.seasons import SeasonCalendar
-from custom_components.gpu_heat.heat.tariffs import Period, Tariff, Tier, TieredPrice
+from custom_components.gpu_heat.heat.tariffs import FixedPrice, Period, Tariff, Tier, TieredPrice
 
 KWH = Decimal(3_600_000)
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -122,3 +124,55 @@ def test_a_restart_within_a_period_changes_nothing(steps, at):
         return ledger.totals
 
     assert run(restart=True) == run(restart=False)
+
+
+def test_late_energy_of_yesterday_was_the_meters_own():
+    """A meter that has ours showed 45 kWh yesterday, 6 of them ours, read today: 5 at 0.11."""
+    pricing, ledger = zone(meter_has_ours=True)
+    yesterday, today = (NOON - timedelta(days=1)).date(), NOON.date()
+    pricing.used.begin_meter(yesterday, 45 * KWH)
+    pricing.used.begin_meter(today, 0 * KWH)
+    late = Stretch(start=NOON - timedelta(days=1), end=NOON - timedelta(hours=23), energy_j=6 * KWH)
+    for energy_j, rates in pricing.parts(late, "s", Decimal(1)):
+        ledger.totals.add(energy_j, rates)
+    assert ledger.totals.electricity_cost == gross(bill(45) - bill(39), 6)
+    assert pricing.used.of(yesterday) == 45 * KWH
+
+
+def test_what_was_reset_is_not_priced_again():
+    """After a reset the household's use moves nothing up that was booked before it."""
+    pricing, ledger = zone(meter_has_ours=True)
+    book = Book(ledger=ledger, used=pricing.used)
+    use(pricing, ledger, Decimal(8), Decimal(30))
+    book.reset(NOON)
+    use(pricing, ledger, Decimal(0), Decimal(20))
+    assert ledger.totals.electricity_cost == 0
+    assert pricing.used.of(NOON.date()) == 58 * KWH
+
+
+def test_energy_of_before_a_change_is_priced_by_the_rules_of_before():
+    """Half an hour at 0.07, half an hour at 0.20: 2 kWh cost 0.27."""
+    pricing, ledger = zone(meter_has_ours=False)
+    cheap = replace(pricing.rules, tariff=Tariff(prices=FixedPrice(Decimal("0.07"))))
+    dear = replace(pricing.rules, tariff=Tariff(prices=FixedPrice(Decimal("0.20"))))
+    pricing = Pricing(dear, Timeline(), Consumption(), [(NOON, cheap)])
+    half = timedelta(minutes=30)
+    stretch = Stretch(start=NOON - half, end=NOON + half, energy_j=2 * KWH)
+    for energy_j, rates in pricing.parts(stretch, "s", Decimal(1)):
+        ledger.totals.add(energy_j, rates)
+    assert ledger.totals.electricity_cost == Decimal("0.27")
+
+
+def test_settings_are_remembered_for_two_weeks_after_they_were_changed():
+    book = Book(ledger=Ledger())
+    book.go_on_with({"price": 1}, NOON)
+    book.go_on_with({"price": 1}, NOON)
+    book.go_on_with({"price": 2}, NOON + timedelta(days=1))
+    assert book.former == [(NOON + timedelta(days=1), {"price": 1})]
+    book = Book.from_json(json.loads(json.dumps(book.to_json())))
+    assert (book.options, book.former) == (
+        {"price": 2},
+        [(NOON + timedelta(days=1), {"price": 1})],
+    )
+    book.go_on_with({"price": 2}, NOON + timedelta(days=16))
+    assert book.former == []
