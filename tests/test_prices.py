@@ -233,6 +233,41 @@ async def test_tiers_are_reached_by_the_household(
     assert figure("electricity_price") == 0.11
 
 
+@pytest.mark.parametrize(
+    ("readings", "price"),
+    [
+        ([1000, 1045], 0.11),
+        ([1000, 1030, 15], 0.11),  # it began anew, from 0: 30 + 15 kWh
+        ([1000, 1030, 1029, 1031], 0.07),  # it dipped: 31 kWh
+        ([1000, "unavailable", 1030], 0.07),
+    ],
+)
+async def test_a_meter_is_read_as_home_assistants_statistics_do(
+    hass, agent, setup, poll, figure, readings, price
+):
+    async def meter(reading):
+        hass.states.async_set("sensor.meter", str(reading), {"unit_of_measurement": "kWh"})
+        await poll()
+
+    await meter(readings[0])
+    await setup(zone_entry(agent, electricity={**TIERS, "meter": "sensor.meter"}))
+    for reading in readings[1:]:
+        await meter(reading)
+    assert figure("electricity_price") == price
+
+
+async def test_another_meter_is_not_read_as_if_it_were_the_same(hass, agent, setup, poll, figure):
+    for meter, kwh in (("sensor.old", 100), ("sensor.new", 90_000)):
+        hass.states.async_set(meter, str(kwh), {"unit_of_measurement": "kWh"})
+    entry = zone_entry(agent, electricity={**TIERS, "meter": "sensor.old"})
+    await setup(entry)
+    new = {**entry.options["electricity"], "meter": "sensor.new"}
+    hass.config_entries.async_update_entry(entry, options={**entry.options, "electricity": new})
+    await hass.async_block_till_done()
+    await poll()
+    assert figure("electricity_price") == 0.07
+
+
 async def test_where_electricity_heats_the_house_tiers_change_nothing(
     hass, agent, setup, poll, figure
 ):

@@ -21,8 +21,8 @@ class Book:
     """The ledger, and what its next entry depends on.
 
     `conditions` are the last ones known, at the moment `known_at`; `meter` is the household
-    meter's last reading; `season` the last season, and `season_by_hand` the one that a person
-    has chosen, None to let the zone tell. `options` are the settings that the sums are going
+    meter's last reading, that of `meter_entity`; `season` the last season, and `season_by_hand`
+    the one that a person has chosen, None to let the zone tell. `options` are the settings that the sums are going
     on with, and `former` those that held up to a moment: energy may come late.
     """
 
@@ -32,6 +32,7 @@ class Book:
     conditions: Conditions = field(default_factory=Conditions)
     known_at: datetime | None = None
     meter: Reading | None = None
+    meter_entity: str | None = None
     season: Season | None = None
     season_by_hand: Season | None = None
     options: Mapping[str, Any] | None = None
@@ -66,6 +67,7 @@ class Book:
             "conditions": self.conditions.to_json(),
             "known_at": self.known_at.isoformat() if self.known_at else None,
             "meter": [meter.at.isoformat(), str(meter.counter_j)] if meter else None,
+            "meter_entity": self.meter_entity,
             "season": self.season,
             "season_by_hand": self.season_by_hand,
             "options": self.options,
@@ -86,6 +88,7 @@ class Book:
             if meter := document.get("meter"):
                 at, counter_j = meter
                 book.meter = Reading(at=moment_of(at), counter_j=decimal_of(counter_j))
+            book.meter_entity = document.get("meter_entity")
             book.season = _season(document.get("season"))
             book.season_by_hand = _season(document.get("season_by_hand"))
             book.options = document.get("options")
