@@ -167,8 +167,19 @@ async def test_what_cannot_be_is_refused(estimate, data, text):
         {"power_w": -1},
         {"gpu": "rtx_3060", "count": 0},
         {"devices": [{"count": 3}]},
+        {"power_w": "nan"},
     ],
 )
 async def test_what_makes_no_sense_is_refused_by_name(estimate, data):
     with pytest.raises(vol.Invalid):
         await estimate(**data, **OIL)
+
+
+async def test_a_price_that_is_given_is_no_regions_tariff(estimate):
+    answer = await estimate(power_w=400, region="quebec", fuel="none", electricity_price=0.2)
+    assert answer["assumed"]["tariff"] is None
+    assert answer["heating_month"]["electricity_cost"] == pytest.approx(57.6)
+
+
+async def test_the_usual_heating_months_leave_room_for_the_cooling_months(estimate):
+    assert (await estimate(power_w=400, cooling_months=6, **OIL))["assumed"]["heating_months"] == 6

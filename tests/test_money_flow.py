@@ -23,6 +23,7 @@ def change(hass, entry, setup):
         hass.states.async_set("sensor.euros", "0.1", {"unit_of_measurement": "EUR/kWh"})
         hass.states.async_set("sensor.oil", "1.3", {"unit_of_measurement": "CAD/L"})
         hass.states.async_set("sensor.bare", "0.1")
+        hass.states.async_set("sensor.cents", "32.5", {"unit_of_measurement": "CAD/kWh"})
         hass.states.async_set("sensor.grid", "100", {"unit_of_measurement": "kWh"})
         hass.states.async_set("sensor.outdoor", "5", {"unit_of_measurement": "°C"})
         hass.states.async_set("sensor.humidity", "50", {"unit_of_measurement": "%"})
@@ -145,6 +146,7 @@ async def test_prices_that_cannot_be_are_refused(change, forms, errors):
         ("entity", {"price_entity": "sensor.oil"}, {"price_entity": "price_wrong_unit"}),
         ("entity", {"price_entity": "sensor.bare"}, {"price_entity": "price_wrong_unit"}),
         ("entity", {"price_entity": "sensor.nobody"}, {"price_entity": "entity_missing"}),
+        ("entity", {"price_entity": "sensor.cents"}, {"price_entity": "price_absurd"}),
         ("tiers", {**TIERS, "tiers": []}, {"tiers": "tiers_missing"}),
         ("tiers", {**TIERS, "tiers": [{"up_to": 40}]}, {"tiers": "row_incomplete"}),
         ("time_of_use", {"windows": [{"price": 0.1}]}, {"windows": "row_incomplete"}),
@@ -170,6 +172,11 @@ async def test_prices_that_cannot_be_are_refused(change, forms, errors):
         (
             "tiers",
             {**TIERS, "tiers": [{"price": 0.1}], "meter": "sensor.humidity"},
+            {"meter": "not_an_energy"},
+        ),
+        (
+            "tiers",
+            {**TIERS, "tiers": [{"price": 0.1}], "meter": "sensor.bare"},
             {"meter": "not_an_energy"},
         ),
         (
@@ -211,6 +218,10 @@ async def test_windows_on_other_days_do_not_overlap(change):
         ({**OIL, "heat_content": 40.1}, {"heat_content": "heat_content_absurd"}),  # a gallon's
         ({**OIL, "heat_content": 36200}, {"heat_content": "heat_content_absurd"}),  # BTU
         ({**OIL, "fuel_unit": "m³"}, {"fuel_unit": "fuel_unit_wrong"}),
+        (
+            {"fuel": "heating_oil", "fuel_price": 1.30, "fuel_unit": "gal"},
+            {"fuel_price": "price_of_other_fuel"},
+        ),
         ({**OIL, "fuel_price_entity": "sensor.price"}, {"fuel_price_entity": "price_wrong_unit"}),
         ({**OIL, "fuel_price_entity": "sensor.nobody"}, {"fuel_price_entity": "entity_missing"}),
         ({**OIL, "fuel_co2": 5000}, {"fuel_co2": "co2_absurd"}),
@@ -378,3 +389,39 @@ async def test_what_lets_the_heat_in_is_checked(hass, agent, entry, setup, figur
         assert result["errors"] == errors
     else:
         assert figure("heat_value_rate") == pytest.approx(0.45 * 0.3 * 0.144284, abs=1e-6)
+
+
+async def test_in_another_currency_fuel_is_asked_for_its_price(hass, entry, change):
+    form = await change("electricity", {**FIXED, "currency": "JPY", "electricity_price": 31})
+    assert form["step_id"] == "heating"
+    assert "fuel_price" not in suggested(form)
+    form = await hass.config_entries.options.async_configure(
+        form["flow_id"], {"fuel": "heating_oil"}
+    )
+    assert form["errors"] == {"fuel_price": "fuel_price_missing"}
+    assert entry.options["electricity"]["currency"] == "CAD"
+    yen = {"fuel": "heating_oil", "fuel_price": 120, "efficiency": 85}
+    await hass.config_entries.options.async_configure(form["flow_id"], yen)
+    await hass.async_block_till_done()
+    assert entry.options["electricity"]["currency"] == "JPY"
+    assert entry.options["heating"] == yen
+
+
+async def test_the_temperature_outdoors_stays_while_a_curve_needs_it(hass, entry, change):
+    pump = {"fuel": "heat_pump", "cop_curve": CURVE}
+    outdoor = {**SEASONS, "outdoor_temperature": "sensor.outdoor"}
+    await change("seasons", outdoor)
+    options = {**entry.options, "heating": pump}
+    hass.config_entries.async_update_entry(entry, options=options)
+    await hass.async_block_till_done()
+    menu = await hass.config_entries.options.async_init(entry.entry_id)
+    await hass.config_entries.options.async_configure(menu["flow_id"], {"next_step_id": "seasons"})
+    result = await hass.config_entries.options.async_configure(menu["flow_id"], dict(SEASONS))
+    assert result["errors"] == {"outdoor_temperature": "outdoor_in_use"}
+
+
+async def test_two_fields_never_show_each_others_figures(change):
+    wrong = {**FIXED, "electricity_price": 7.18, "surcharge": 4}
+    result = await change("electricity", wrong)
+    assert result["errors"] == {"electricity_price": "price_absurd"}
+    assert result["description_placeholders"]["price"] == "7.18"

@@ -206,6 +206,7 @@ async def test_the_season_follows_the_mean_of_a_day_outdoors(hass, agent, setup,
     assert hass.states.get(season).state == "heating"
     await poll(hours=19)
     outdoors(hass, 20)
+    await poll(minutes=5)
     await poll(hours=5)  # (19 h at 12 °C + 5 h at 20 °C) / 24 h = 13.7 °C
     assert hass.states.get(season).state == "heating"
     await poll(hours=2)  # 14.3 °C
@@ -351,9 +352,10 @@ async def test_an_entity_lets_the_heat_in(
     assert figure("heat_value_rate") == pytest.approx(0.45 * part * VALUE_OF_A_KWH, abs=1e-6)
 
 
-async def test_a_covers_position_lets_the_heat_in(hass, agent, setup, figure):
-    hass.states.async_set("cover.duct", "open", {"current_position": 50})
-    await setup(captured(agent, "cover.duct"))
+@pytest.mark.parametrize("opening", ["cover.duct", "valve.loop"])
+async def test_a_position_lets_the_heat_in(hass, agent, setup, figure, opening):
+    hass.states.async_set(opening, "open", {"current_position": 50})
+    await setup(captured(agent, opening))
     assert figure("heat_value_rate") == pytest.approx(0.45 * 0.3 * VALUE_OF_A_KWH, abs=1e-6)
 
 

@@ -50,10 +50,14 @@ async def async_load_book(
     document = await store.async_load()
     if document is not None:
         try:
-            return Book.from_json(document)
+            book = Book.from_json(document)
         except LedgerError as err:
             path = await _set_aside(hass, store.path, now)
             error = str(err)
+        else:
+            if book.unread:
+                LOGGER.warning("Of %s these begin anew: %s", entry.title, ", ".join(book.unread))
+            return book
     else:  # a new zone; or Home Assistant found no JSON in the file, and has set it aside
         path, error = store.path, "there is no such file"
     book = Book(ledger=Ledger(currency=settings.currency, since=now))
@@ -95,9 +99,13 @@ async def _restore(
             continue
         item.take(amount)
         found += 1
-        if item.unit == settings.currency:  # or statistics would take the sum for a new one
-            last_reset = state.attributes.get(ATTR_LAST_RESET)
-            ledger.money_since = dt_util.parse_datetime(last_reset) if last_reset else None
+        # Without its last_reset, statistics would take the sum for a new one.
+        text = state.attributes.get(ATTR_LAST_RESET)
+        last_reset = dt_util.parse_datetime(text) if text else None
+        if item.unit == settings.currency:
+            ledger.money_since = last_reset
+        elif item.unique_id.endswith("_co2_net"):
+            ledger.since = last_reset
     return found
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+import math
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -49,8 +50,14 @@ ATTR_CAPTURE = "capture"
 _USUAL_HEATING_MONTHS = 7  # October to April, as a new zone has them
 
 
+def _finite(number: float) -> float:
+    if not math.isfinite(number):
+        raise vol.Invalid("not a number")
+    return number
+
+
 def _number(least: float, most: float) -> Any:
-    return vol.All(vol.Coerce(float), vol.Range(min=least, max=most))
+    return vol.All(vol.Coerce(float), _finite, vol.Range(min=least, max=most))
 
 
 _COUNT = vol.All(vol.Coerce(int), vol.Range(min=1, max=1_000_000))
@@ -76,13 +83,13 @@ ESTIMATE_SCHEMA = vol.Schema(
         vol.Optional(CONF_HEATING_MONTHS): _number(0, 12),
         vol.Optional(CONF_COOLING_MONTHS, default=0): _number(0, 12),
         vol.Optional(CONF_COOLING_COP, default=0): _number(0, 100),
-        vol.Optional(CONF_ELECTRICITY_PRICE): vol.Coerce(float),
+        vol.Optional(CONF_ELECTRICITY_PRICE): _number(-1e6, 1e6),
         vol.Optional(CONF_REGION): vol.In(sorted(REGIONS)),
         vol.Required(CONF_FUEL): vol.In(sorted(FUELS)),
-        vol.Optional(CONF_FUEL_PRICE): vol.Coerce(float),
+        vol.Optional(CONF_FUEL_PRICE): _number(-1e6, 1e6),
         vol.Optional(CONF_FUEL_UNIT): cv.string,
-        vol.Optional(CONF_EFFICIENCY): vol.Coerce(float),
-        vol.Optional(CONF_HEAT_CONTENT): vol.Coerce(float),
+        vol.Optional(CONF_EFFICIENCY): _number(0, 1e5),
+        vol.Optional(CONF_HEAT_CONTENT): _number(0, 1e6),
         vol.Optional(ATTR_CAPTURE, default=100): _number(0, 100),
         vol.Optional(CONF_HEAT_PER_AREA, default=float(HEAT_PER_AREA)): _number(0.1, 1000),
         vol.Optional(CONF_ELECTRICITY_CO2): _number(0, 2000),
@@ -120,7 +127,7 @@ def answer(hass: HomeAssistant, call: Mapping[str, Any]) -> dict[str, Any]:
         "heating_month": _sums(found.heating_month, heater),
         "cooling_month": _sums(found.cooling_month, heater),
         "year": _sums(found.year, heater),
-        "assumed": _assumed(plan, region, currency),
+        "assumed": _assumed(plan, None if CONF_ELECTRICITY_PRICE in call else region, currency),
     }
 
 
@@ -159,7 +166,7 @@ def _heating_months(call: Mapping[str, Any], region: Region | None) -> Decimal:
     if (months := call.get(CONF_HEATING_MONTHS)) is not None:
         return decimal(months)
     usual = region.heating_months if region else None
-    return Decimal(usual or _USUAL_HEATING_MONTHS)
+    return min(Decimal(usual or _USUAL_HEATING_MONTHS), 12 - decimal(call[CONF_COOLING_MONTHS]))
 
 
 def _prices(call: Mapping[str, Any], region: Region | None) -> Prices:

@@ -6,9 +6,10 @@ from itertools import combinations, pairwise
 from typing import Any
 
 from homeassistant.const import ATTR_UNIT_OF_MEASUREMENT
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, State
 from homeassistant.generated.currencies import ACTIVE_CURRENCIES
 from homeassistant.helpers import selector
+from homeassistant.util.unit_conversion import EnergyConverter
 import voluptuous as vol
 
 from .const import (
@@ -38,7 +39,7 @@ from .heat.emissions import ELECTRICITY_CO2
 from .heat.price_units import PriceUnitError, WrongCurrencyError, most_per_kwh, price_factor
 from .heat.regions import REGIONS, Region
 from .heat.tariffs import FixedPrice, Period, TieredPrice, TimeOfUse
-from .inputs import read_energy_j
+from .inputs import known, read_energy_j, read_number
 from .settings import (
     MONTH_KEYS,
     WEEKDAY_KEYS,
@@ -152,7 +153,9 @@ def check_price(found: Findings, name: str, price: Decimal, currency: str) -> No
     if price < 0:
         found.refuse(name, "price_negative")
     elif price > most:
-        found.refuse(name, "price_absurd", price=price.normalize(), most=most, currency=currency)
+        found.refuse(
+            name, "price_absurd", price=f"{price.normalize():f}", most=most, currency=currency
+        )
 
 
 def price_entity_form() -> vol.Schema:
@@ -186,11 +189,15 @@ def check_price_entity(
         return
     unit = state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)
     try:
-        price_factor(unit, currency=currency, per=per)
+        factor = price_factor(unit, currency=currency, per=per)
     except WrongCurrencyError:
         found.refuse(name, "price_wrong_currency", unit=unit, currency=currency)
     except PriceUnitError:
         found.refuse(name, "price_wrong_unit", unit=unit or "-", wanted=f"{currency}/{per}")
+    else:
+        price = read_number(state.state)
+        if price is not None and per == "kWh":
+            check_price(found, name, abs(price * factor), currency)
 
 
 def tiers_form(currency: str) -> vol.Schema:
@@ -237,10 +244,14 @@ def tiers_findings(
         state = hass.states.get(entity_id)
         if state is None:
             found.refuse(CONF_METER, "entity_missing")
-        elif read_energy_j(state) is None and ATTR_UNIT_OF_MEASUREMENT in state.attributes:
-            unit = state.attributes[ATTR_UNIT_OF_MEASUREMENT]
+        elif read_energy_j(state) is None and (known(state) or not _says_energy(state)):
+            unit = state.attributes.get(ATTR_UNIT_OF_MEASUREMENT, state.state)
             found.refuse(CONF_METER, "not_an_energy", unit=unit)
     return found
+
+
+def _says_energy(state: State) -> bool:
+    return state.attributes.get(ATTR_UNIT_OF_MEASUREMENT) in EnergyConverter.VALID_UNITS
 
 
 def windows_form(currency: str) -> vol.Schema:

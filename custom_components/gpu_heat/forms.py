@@ -32,10 +32,22 @@ class Findings:
     placeholders: dict[str, str] = field(default_factory=dict)
 
     def refuse(self, name: str, text: str, **placeholders: object) -> None:
-        """Say that a field is wrong; the first finding of a field counts."""
-        if name not in self.errors:
-            self.errors[name] = text
-            self.placeholders |= {key: str(value) for key, value in placeholders.items()}
+        """Say that a field is wrong; the first finding of a field counts.
+
+        All texts share one set of placeholders: of two that would need other figures for the
+        same ones, the second waits for the next submit.
+        """
+        figures = {key: str(value) for key, value in placeholders.items()}
+        shared = figures.keys() & self.placeholders.keys()
+        if name in self.errors or any(self.placeholders[key] != figures[key] for key in shared):
+            return
+        self.errors[name] = text
+        self.placeholders |= figures
+
+    def add(self, other: Findings) -> None:
+        """Take over the findings of another part of the form."""
+        for name, text in other.errors.items():
+            self.refuse(name, text, **other.placeholders)
 
 
 def number(

@@ -31,6 +31,7 @@ from .const import (
     CONF_OUTDOOR,
     CONF_SEASON_BY,
     CONF_SEASONS,
+    CONF_SECOND_HEATER,
     CONF_THERMOSTAT,
     CONF_THERMOSTATS,
     CONF_WEIGHT,
@@ -201,9 +202,8 @@ def zone_sections(user_input: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def zone_findings(hass: HomeAssistant, user_input: Mapping[str, Any], *, currency: str) -> Findings:
     """Return what is wrong in the form for a new zone."""
     found = heater_findings(hass, user_input, currency=currency)
-    for other in (seasons_findings(hass, user_input), cooling_findings(user_input)):
-        found.errors |= other.errors
-        found.placeholders |= other.placeholders
+    found.add(seasons_findings(hass, user_input))
+    found.add(cooling_findings(user_input))
     return found
 
 
@@ -243,9 +243,10 @@ def heater_findings(
         found.refuse(CONF_COP_CURVE, "no_heat_pump")
     check_cop_curve(found, user_input, outdoor=outdoor)
     price = user_input.get(CONF_FUEL_PRICE)
-    left_over = before and before[CONF_FUEL] != fuel.id and price == before.get(CONF_FUEL_PRICE)
-    if price is not None and left_over:
-        found.refuse(CONF_FUEL_PRICE, "price_of_other_fuel", unit=unit or fuel.unit)
+    if before and CONF_FUEL_UNIT not in found.errors and price is not None:
+        old = before[CONF_FUEL], before.get(CONF_FUEL_UNIT, FUELS[before[CONF_FUEL]].unit)
+        if price == before.get(CONF_FUEL_PRICE) and old != (fuel.id, unit or fuel.unit):
+            found.refuse(CONF_FUEL_PRICE, "price_of_other_fuel", unit=unit or fuel.unit)
     return found
 
 
@@ -316,9 +317,20 @@ def second_heater_findings(
     return found
 
 
-def seasons_findings(hass: HomeAssistant, user_input: Mapping[str, Any]) -> Findings:
+def needs_outdoor(options: Mapping[str, Any]) -> bool:
+    """Tell whether a second heater or a curve goes by the temperature outdoors."""
+    sections = [options.get(name, {}) for name in (CONF_HEATING, CONF_SECOND_HEATER, CONF_COOLING)]
+    curves = any(section.get(CONF_COP_CURVE) for section in sections)
+    return curves or bool(options.get(CONF_SECOND_HEATER))
+
+
+def seasons_findings(
+    hass: HomeAssistant, user_input: Mapping[str, Any], *, outdoor_needed: bool = False
+) -> Findings:
     """Return what is wrong in the form for the seasons."""
     found = Findings()
+    if outdoor_needed and CONF_OUTDOOR not in user_input:
+        found.refuse(CONF_OUTDOOR, "outdoor_in_use")
     if set(user_input[CONF_HEATING_MONTHS]) & set(user_input[CONF_COOLING_MONTHS]):
         found.refuse(CONF_COOLING_MONTHS, "months_overlap")
     by = user_input.get(CONF_SEASON_BY)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from homeassistant.components.climate import DOMAIN as CLIMATE_DOMAIN
-from homeassistant.components.cover import ATTR_CURRENT_POSITION, DOMAIN as COVER_DOMAIN
+from homeassistant.components.cover import ATTR_CURRENT_POSITION
 from homeassistant.components.sensor import DOMAIN as SENSOR_DOMAIN
 from homeassistant.components.weather import (
     ATTR_WEATHER_TEMPERATURE,
@@ -30,24 +30,34 @@ from homeassistant.const import (
 from homeassistant.core import HomeAssistant, State, split_entity_id
 from homeassistant.util.unit_conversion import EnergyConverter, TemperatureConverter
 
+from .const import LOGGER
 from .heat.conditions import (
     CAPTURE_STANDS,
     FUEL_PRICE_STANDS,
+    METER_STANDS,
     OUTDOOR_STANDS,
     PRICE_STANDS,
     ROOMS_STAND,
     Conditions,
+    room_from_json,
+    room_to_json,
 )
 from .heat.fuels import Heater
-from .heat.price_units import PriceUnitError, price_factor
+from .heat.ledger import decimal_of, moment_of
+from .heat.price_units import PriceUnitError, most_per_kwh, price_factor
 from .heat.seasons import Room
 from .settings import ZoneSettings
 from .thermostat import read_room
 
-# A sensor that measures something has not said anything for so long: it is taken for dead,
-# though Home Assistant still shows its last value. What people set by hand may stay for years.
+# A sensor that measures has not reported for so long: it is taken for dead, though Home
+# Assistant still shows its last value.
 SILENT_AFTER = timedelta(hours=24)
-_MEASURED = {CLIMATE_DOMAIN, SENSOR_DOMAIN, WEATHER_DOMAIN}
+_MEASURING = {CLIMATE_DOMAIN, SENSOR_DOMAIN, WEATHER_DOMAIN}
+# At a start other integrations may take so long until their entities say something.
+_COMES_UP = timedelta(minutes=10)
+
+
+_MOST = Decimal(10**15)
 
 
 def known(state: State | None) -> State | None:
@@ -58,16 +68,19 @@ def known(state: State | None) -> State | None:
 
 
 def read_number(text: object) -> Decimal | None:
-    """Read a finite number; None if it is none."""
+    """Read a number; None if it is none, or beyond all measure."""
     try:
         number = Decimal(str(text))
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return number if number.is_finite() and abs(number) < _MOST else None
 
 
-def read_price(state: State, *, currency: str, per: str) -> Decimal | None:
-    """Return a price per unit in a currency; None if the entity's unit is not one."""
+def read_price(state: State, *, currency: str, per: str, most: Decimal) -> Decimal | None:
+    """Return a price per unit in a currency.
+
+    None if the entity's unit is not one of that, or the price more than anything costs.
+    """
     number = read_number(state.state)
     try:
         factor = price_factor(
@@ -75,7 +88,9 @@ def read_price(state: State, *, currency: str, per: str) -> Decimal | None:
         )
     except PriceUnitError:
         return None
-    return None if number is None else number * factor
+    if number is None or abs(number * factor) > most:
+        return None
+    return number * factor
 
 
 def read_celsius(state: State) -> Decimal | None:
@@ -93,8 +108,8 @@ def read_celsius(state: State) -> Decimal | None:
 
 
 def read_fraction(state: State) -> Decimal | None:
-    """Return how far something is open, 0 to 1: on and off, a cover's position, a percentage."""
-    if state.domain == COVER_DOMAIN and ATTR_CURRENT_POSITION in state.attributes:
+    """Return how far something is open, 0 to 1: on and off, a position, a percentage."""
+    if ATTR_CURRENT_POSITION in state.attributes:
         number = read_number(state.attributes[ATTR_CURRENT_POSITION])
         return None if number is None else _within(number / 100)
     if state.state in (STATE_ON, STATE_OPEN):
@@ -127,109 +142,189 @@ class Input[T]:
     """One entity, and the last that it said.
 
     When it falls silent its last word counts for as long as it `stands`; then that is an
-    `issue`, named by its translation key.
+    `issue`, named by its translation key. What is `measured` is silent as well if it has not
+    been reported for a day; what people set by hand, or prices, may stay for years.
+    `meaning` is what its words depend on besides the entity.
     """
 
     entity_id: str
     issue: str
     read: Callable[[State], T | None]
     stands: timedelta
-    silent_since: datetime
+    since: datetime
+    measured: bool = False
+    meaning: str = ""
     last: T | None = None
+    said_at: datetime | None = None
 
     def value(self, state: State | None, now: datetime) -> T | None:
         """Return what the entity says, or said as long as that counts."""
-        said = None if state is None or _dead(state, now) else self.read(state)
-        if said is not None:
-            self.last, self.silent_since = said, now
-            return said
-        return self.last if now - self.silent_since < self.stands else None
+        said = None if state is None or self._dead(state, now) else self.read(state)
+        if said is None:
+            return self.standing(now)
+        self.last, self.said_at = said, now
+        return said
+
+    def standing(self, now: datetime) -> T | None:
+        """Return the entity's last word as long as it counts."""
+        ends = self.ends
+        return self.last if ends and now < ends else None
+
+    @property
+    def ends(self) -> datetime | None:
+        """Until when the last word counts; None if there is none."""
+        return self.said_at + self.stands if self.said_at else None
 
     def missing(self, now: datetime) -> bool:
-        """Tell whether it has been silent for longer than its last word counts."""
-        return now - self.silent_since >= self.stands
+        """Tell whether its silence is a matter for its owner; not before it may have come up."""
+        return now >= (self.said_at or self.since) + self.stands and now >= self.since + _COMES_UP
 
+    @property
+    def key(self) -> str:
+        """What its last word is kept under."""
+        return f"{self.entity_id} {self.meaning}"
 
-def _dead(state: State, now: datetime) -> bool:
-    return state.domain in _MEASURED and now - state.last_reported > SILENT_AFTER
+    def _dead(self, state: State, now: datetime) -> bool:
+        return (
+            self.measured
+            and state.domain in _MEASURING
+            and now - state.last_reported > SILENT_AFTER
+        )
 
 
 @dataclass(slots=True, kw_only=True)
 class Inputs:
-    """The entities of a zone. A price may fall silent for a while, a meter is read as it is."""
+    """The entities of a zone.
+
+    `captures` is, by source, the part of its heat that reaches the space by its place, 0 to 1;
+    an entity, the opening, may lessen it.
+    """
 
     hass: HomeAssistant
     electricity_price: Input[Decimal] | None = None
     fuel_price: Input[Decimal] | None = None
     second_fuel_price: Input[Decimal] | None = None
     outdoor: Input[Decimal] | None = None
+    meter: Input[Decimal] | None = None
     thermostats: list[Input[Room]] = field(default_factory=list)
-    captures: dict[str, Input[Decimal]] = field(default_factory=dict)
+    captures: Mapping[str, Decimal] = field(default_factory=dict)
+    openings: dict[str, Input[Decimal]] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Input[Any]]:
         """Go through all inputs that there are."""
-        single = (self.electricity_price, self.fuel_price, self.second_fuel_price, self.outdoor)
+        single = (
+            self.electricity_price,
+            self.fuel_price,
+            self.second_fuel_price,
+            self.outdoor,
+            self.meter,
+        )
         yield from (item for item in single if item is not None)
         yield from self.thermostats
-        yield from self.captures.values()
+        yield from self.openings.values()
 
     def conditions(self, now: datetime) -> Conditions:
         """Return what the entities say now."""
-        rooms = (self._value(thermostat, now) for thermostat in self.thermostats)
-        captures = {source: self._value(item, now) for source, item in self.captures.items()}
+        for item in self:
+            item.value(known(self.hass.states.get(item.entity_id)), now)
+        return self.standing(now)
+
+    def standing(self, now: datetime) -> Conditions:
+        """Return what counts of the entities' last words."""
+
+        def of[T](item: Input[T] | None) -> T | None:
+            return None if item is None else item.standing(now)
+
+        rooms = (thermostat.standing(now) for thermostat in self.thermostats)
+        openings = {source: item.standing(now) for source, item in self.openings.items()}
         return Conditions(
-            electricity_price=self._value(self.electricity_price, now),
-            fuel_price=self._value(self.fuel_price, now),
-            second_fuel_price=self._value(self.second_fuel_price, now),
-            outdoor_c=self._value(self.outdoor, now),
+            electricity_price=of(self.electricity_price),
+            fuel_price=of(self.fuel_price),
+            second_fuel_price=of(self.second_fuel_price),
+            outdoor_c=of(self.outdoor),
             rooms=tuple(room for room in rooms if room),
-            captures={source: part for source, part in captures.items() if part is not None},
+            captures={
+                source: part if (opening := openings.get(source)) is None else part * opening
+                for source, part in self.captures.items()
+            },
         )
 
-    def _value[T](self, item: Input[T] | None, now: datetime) -> T | None:
-        if item is None:
-            return None
-        return item.value(known(self.hass.states.get(item.entity_id)), now)
+    def words(self) -> dict[str, Any]:
+        """Return the entities' last words as a JSON document."""
+        return {
+            item.key: [item.said_at.isoformat(), _word_to_json(item.last)]
+            for item in self
+            if item.said_at and item.last is not None
+        }
 
-    def resume(self, last: Conditions, at: datetime) -> None:
-        """Begin with prices and a temperature that were known at the end of an earlier run."""
-        for item, value in (
-            (self.electricity_price, last.electricity_price),
-            (self.fuel_price, last.fuel_price),
-            (self.second_fuel_price, last.second_fuel_price),
-            (self.outdoor, last.outdoor_c),
-        ):
-            if item is not None and value is not None:
-                item.last, item.silent_since = value, at
+    def resume(self, words: Mapping[str, Any]) -> None:
+        """Take up the last words of an earlier run, of those that still mean the same."""
+        for item in self:
+            if (word := words.get(item.key)) is None:
+                continue
+            try:
+                said_at, value = word
+                item.said_at, item.last = moment_of(said_at), _word_from_json(value)
+            except (ArithmeticError, KeyError, TypeError, ValueError) as err:
+                LOGGER.debug("The last word of %s is not read: %r", item.entity_id, err)
+
+
+def _word_to_json(word: Decimal | Room) -> Any:
+    return room_to_json(word) if isinstance(word, Room) else str(word)
+
+
+def _word_from_json(document: Any) -> Decimal | Room:
+    return room_from_json(document) if isinstance(document, Mapping) else decimal_of(document)
 
 
 def zone_inputs(
-    hass: HomeAssistant, settings: ZoneSettings, captures: Mapping[str, str], now: datetime
+    hass: HomeAssistant,
+    settings: ZoneSettings,
+    captures: Mapping[str, Decimal],
+    openings: Mapping[str, str],
+    now: datetime,
 ) -> Inputs:
-    """Return the inputs of a zone; `captures` has an entity by source."""
-
-    def follow[T](
-        entity_id: str, issue: str, stands: timedelta, read: Callable[[State], T | None]
-    ) -> Input[T]:
-        return Input(entity_id=entity_id, issue=issue, stands=stands, read=read, silent_since=now)
+    """Return the inputs of a zone; `openings` has an entity by source."""
+    follow = partial(Input, since=now)
 
     def price(
         entity_id: str | None, issue: str, stands: timedelta, heater: Heater | None = None
     ) -> Input[Decimal] | None:
-        per = heater.unit if heater else "kWh"
-        read = partial(read_price, currency=settings.currency, per=per)
-        return follow(entity_id, issue, stands, read) if entity_id else None
-
-    def thermostat(entity_id: str, weight: Decimal) -> Input[Room]:
-        unit = hass.config.units.temperature_unit
+        currency, per = settings.currency, heater.unit if heater else "kWh"
+        most = most_per_kwh(currency) * (heater.heat_content if heater else 1)
+        if entity_id is None:
+            return None
         return follow(
-            entity_id,
-            "thermostat_missing",
-            ROOMS_STAND,
-            partial(read_room, unit=unit, weight=weight),
+            entity_id=entity_id,
+            issue=issue,
+            stands=stands,
+            read=partial(read_price, currency=currency, per=per, most=most),
+            meaning=f"{currency}/{per}",
         )
 
-    heaters, outdoor = settings.rules.heaters, settings.outdoor
+    def reading(
+        entity_id: str | None,
+        issue: str,
+        stands: timedelta,
+        read: Callable[[State], Decimal | None],
+        *,
+        measured: bool = False,
+    ) -> Input[Decimal] | None:
+        if entity_id is None:
+            return None
+        return follow(entity_id=entity_id, issue=issue, stands=stands, read=read, measured=measured)
+
+    def thermostat(entity_id: str, weight: Decimal) -> Input[Room]:
+        return follow(
+            entity_id=entity_id,
+            issue="thermostat_missing",
+            stands=ROOMS_STAND,
+            read=lambda state: read_room(state, hass.config.units.temperature_unit, weight),
+            measured=True,
+            meaning=str(weight),
+        )
+
+    heaters = settings.rules.heaters
     return Inputs(
         hass=hass,
         electricity_price=price(settings.price_entity, "electricity_price_missing", PRICE_STANDS),
@@ -242,12 +337,19 @@ def zone_inputs(
             FUEL_PRICE_STANDS,
             heaters.second,
         ),
-        outdoor=follow(outdoor, "outdoor_missing", OUTDOOR_STANDS, read_celsius)
-        if outdoor
-        else None,
+        outdoor=reading(
+            settings.outdoor, "outdoor_missing", OUTDOOR_STANDS, read_celsius, measured=True
+        ),
+        meter=reading(settings.meter, "meter_missing", METER_STANDS, read_energy_j),
         thermostats=[thermostat(*item) for item in settings.thermostats.items()],
-        captures={
-            source: follow(entity_id, "capture_missing", CAPTURE_STANDS, read_fraction)
-            for source, entity_id in captures.items()
+        captures=captures,
+        openings={
+            source: follow(
+                entity_id=entity_id,
+                issue="capture_missing",
+                stands=CAPTURE_STANDS,
+                read=read_fraction,
+            )
+            for source, entity_id in openings.items()
         },
     )

@@ -13,25 +13,34 @@ from .inputs import Inputs
 def report_inputs(
     hass: HomeAssistant, entry: GpuHeatConfigEntry, inputs: Inputs, now: datetime
 ) -> None:
-    """Report each entity that has been silent for longer than its last word counts."""
-    for item in inputs:
-        issue_id = f"{item.issue}_{entry.entry_id}_{item.entity_id}"
-        if item.missing(now):
-            ir.async_create_issue(
-                hass,
-                DOMAIN,
-                issue_id,
-                is_fixable=False,
-                severity=ir.IssueSeverity.WARNING,
-                translation_key=item.issue,
-                translation_placeholders={
-                    "zone": entry.title,
-                    "entity": item.entity_id,
-                    "stands": _duration(item.stands.total_seconds()),
-                },
-            )
-        else:
+    """Report the entities that have been silent for longer than their last word counts."""
+    missing = {
+        f"{item.issue}_{entry.entry_id}_{item.entity_id}": item
+        for item in inputs
+        if item.missing(now)
+    }
+    for issue_id, item in missing.items():
+        ir.async_create_issue(
+            hass,
+            DOMAIN,
+            issue_id,
+            is_fixable=False,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key=item.issue,
+            translation_placeholders={
+                "zone": entry.title,
+                "entity": item.entity_id,
+                "stands": _duration(item.stands.total_seconds()),
+            },
+        )
+    for issue_id in _of_entry(hass, entry):
+        if f"_missing_{entry.entry_id}_" in issue_id and issue_id not in missing:
             ir.async_delete_issue(hass, DOMAIN, issue_id)
+
+
+def _of_entry(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> list[str]:
+    issues = ir.async_get(hass).issues
+    return [key for domain, key in issues if domain == DOMAIN and entry.entry_id in key]
 
 
 def report_book_set_aside(
@@ -52,16 +61,13 @@ def report_book_set_aside(
             "error": error,
             "restored": str(restored),
         },
-        data={"zone": entry.title},
     )
 
 
 def forget_issues(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> None:
     """Delete the issues of a zone that is removed."""
-    registry = ir.async_get(hass)
-    for domain, issue_id in list(registry.issues):
-        if domain == DOMAIN and entry.entry_id in issue_id:
-            ir.async_delete_issue(hass, domain, issue_id)
+    for issue_id in _of_entry(hass, entry):
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
 
 
 def _duration(seconds: float) -> str:

@@ -32,13 +32,14 @@ class HouseholdMeter:
         self._pricing = pricing
 
     async def async_seed(self, prices: TieredPrice, now: datetime) -> None:
-        """Take what was used since the period began from the recorder, if the meter is new."""
+        """Take what was used since the period began from the recorder, where nothing is known."""
         if self._book.meter_entity != self._entity_id:
             self._book.meter, self._book.meter_entity = None, self._entity_id
-        if self._book.meter or DATA_INSTANCE not in self._hass.data:
-            return
         zone = self._pricing.rules.zone
         period = prices.period_of(now.astimezone(zone).date())
+        known_already = self._book.meter and period in self._book.used.periods
+        if known_already or DATA_INSTANCE not in self._hass.data:
+            return
 
         def read() -> list[float]:
             found = statistics.statistics_during_period(

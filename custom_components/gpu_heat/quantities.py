@@ -35,4 +35,4 @@ def percent[T: (float, Decimal)](fraction: T | None) -> T | None:
 
 def shown(value: Value) -> Value:
     """Spare the state the far digits of a sum: a billionth of its unit is enough."""
-    return float(round(value, 9)) if isinstance(value, Decimal) else value
+    return round(float(value), 9) if isinstance(value, Decimal) else value

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, override
 
 from homeassistant.components.sensor import (
+    DOMAIN as SENSOR_DOMAIN,
     SensorDeviceClass,
     SensorEntity,
     SensorEntityDescription,
@@ -12,6 +13,7 @@ from homeassistant.components.sensor import (
 )
 from homeassistant.const import UnitOfTemperature
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
@@ -104,8 +106,21 @@ async def async_setup_entry(
         for job in source.profile.jobs if source.profile else ():
             yield JobSensor(source, JOB_STATUS, job)
 
-    async_add_entities(zone_sensors(zone))
+    of_zone = list(zone_sensors(zone))
+    _remove_others(hass, entry, {sensor.unique_id for sensor in of_zone})
+    async_add_entities(of_zone)
     async_add_source_entities(entry, async_add_entities, entities_of)
+
+
+def _remove_others(
+    hass: HomeAssistant, entry: GpuHeatConfigEntry, unique_ids: set[str | None]
+) -> None:
+    """Remove the sensors that the zone had by other settings."""
+    registry = er.async_get(hass)
+    for item in er.async_entries_for_config_entry(registry, entry.entry_id):
+        of_zone = item.domain == SENSOR_DOMAIN and item.unique_id.startswith(f"{entry.entry_id}_")
+        if of_zone and item.unique_id not in unique_ids:
+            registry.async_remove(item.entity_id)
 
 
 class SourceSensor(SourceEntity, SensorEntity):

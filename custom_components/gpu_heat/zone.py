@@ -11,6 +11,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import (
     async_track_entity_registry_updated_event,
     async_track_state_change_event,
+    async_track_time_interval,
 )
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
@@ -20,18 +21,21 @@ from .book_store import async_load_book, book_store
 from .const import (
     CONF_CAPTURE,
     CONF_CAPTURE_ENTITY,
+    CONF_ELECTRICITY,
+    CONF_FIRST_DAY,
+    CONF_PERIOD,
     LOGGER,
     SUBENTRY_SOURCE,
     ZONE_INTERVAL,
 )
 from .coordinator import GpuHeatConfigEntry, SourceCoordinator
 from .heat.book import Book
-from .heat.conditions import Timeline
+from .heat.conditions import SEASON_STANDS
 from .heat.flows import Flow, Flows, flows
 from .heat.ledger import Counters, Ledger, Totals
 from .heat.rules import Pricing, Rules
 from .heat.seasons import Room, Season
-from .heat.tariffs import TieredPrice
+from .heat.tariffs import Tariff, TieredPrice, UnknownPrice
 from .heat.units import SQUARE_METERS_PER_SQUARE_FOOT, heated_area_sqft
 from .inputs import zone_inputs
 from .issues import report_inputs
@@ -39,6 +43,8 @@ from .meter import HouseholdMeter
 from .season import SeasonTeller
 from .settings import ZoneSettings, decimal
 
+# What the consumption of a tiered tariff is counted by.
+_COUNTED_BY = (CONF_PERIOD, CONF_FIRST_DAY)
 _SAVE_DELAY_S = 1  # so that the polls of many sources share one write
 
 
@@ -67,8 +73,8 @@ class ZoneState:
 class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
     """Books the energy of the zone's sources as it comes in.
 
-    Refreshed by itself once a minute, for the calendar; its listeners are then called
-    only if something changed, which between polls is rare.
+    Its listeners are called only if something changed: at polls, where an entity changes, and
+    once a minute for the calendar.
     """
 
     config_entry: GpuHeatConfigEntry
@@ -79,7 +85,6 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
             LOGGER,
             config_entry=entry,
             name=f"zone {entry.title}",
-            update_interval=ZONE_INTERVAL,
             always_update=False,
         )
         self.settings = ZoneSettings.from_options(entry.options)
@@ -93,6 +98,7 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
         self._inputs = zone_inputs(
             hass,
             self.settings,
+            self._captures,
             {
                 subentry.subentry_id: entity_id
                 for subentry in subentries
@@ -100,7 +106,6 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
             },
             dt_util.utcnow(),
         )
-        self._timeline = Timeline()
         self._meter: HouseholdMeter | None = None
         self.book = Book(ledger=Ledger(currency=self.settings.currency))
 
@@ -109,16 +114,11 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
         now = dt_util.utcnow()
         settings = self.settings
         self.book = book = await async_load_book(self.hass, self.config_entry, settings, now)
-        book.used.meter_has_ours = settings.meter_has_ours
-        if book.ledger.currency != settings.currency:
-            book.change_currency(settings.currency, now)
-        if book.known_at and book.known_at < now:
-            self._timeline.resume(book.known_at, book.conditions)
-            self._timeline.cut_off(now)
-            self._inputs.resume(book.conditions, book.known_at)
-        book.go_on_with(dict(self.config_entry.options), now)
-        former = list(_former_rules(book))
-        self._pricing = Pricing(settings.rules, self._timeline, book.used, former)
+        self._inputs.resume(book.words)
+        self._fill_gap(now)
+        self._change_settings(now)
+        former = list(_former_rules(book, settings.currency))
+        self._pricing = Pricing(settings.rules, book.timeline, book.used, former)
         self._teller = SeasonTeller(settings, book.season)
         await self._teller.async_seed(self.hass, now)
         prices = settings.rules.tariff.prices
@@ -127,11 +127,46 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
             await self._meter.async_seed(prices, now)
         self._look()
 
+    def _fill_gap(self, now: datetime) -> None:
+        """Let the last words of the entities stand while nobody heard them, as long as they do."""
+        book = self.book
+        if (known_at := book.known_at) is None:
+            return
+        season, told_until = book.conditions.season, known_at + SEASON_STANDS
+        ends = {item.ends for item in self._inputs if item.ends} | {told_until}
+        for at in sorted(at for at in ends if known_at < at < now):
+            standing = self._inputs.standing(at)
+            book.timeline.set(
+                at,
+                replace(
+                    standing,
+                    season=season if at < told_until else None,
+                    season_by_hand=book.season_by_hand,
+                ),
+            )
+
+    def _change_settings(self, now: datetime) -> None:
+        """Take over settings that were changed, and leave what was booked as it is."""
+        book, settings, options = self.book, self.settings, self.config_entry.options
+        if book.ledger.currency != settings.currency:
+            book.change_currency(settings.currency, now)
+        heaters = settings.rules.heaters
+        book.ledger.show_fuels(
+            [heater.key for heater in (heaters.first, heaters.second) if heater is not None]
+        )
+        for key, account in book.ledger.accounts.items():
+            if key not in self._captures:
+                account.close()
+        before = (book.options or options)[CONF_ELECTRICITY]
+        if before != options[CONF_ELECTRICITY]:
+            book.used.settle()
+        if any(before.get(key) != options[CONF_ELECTRICITY].get(key) for key in _COUNTED_BY):
+            book.used.periods.clear()
+        book.used.meter_has_ours = settings.meter_has_ours
+        book.go_on_with(dict(options), now)
+
     @override
     async def _async_update_data(self) -> ZoneState:
-        self._look()
-        self._read_meter()
-        report_inputs(self.hass, self.config_entry, self._inputs, dt_util.utcnow())
         return self._state()
 
     @callback
@@ -145,10 +180,10 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
 
             self.config_entry.async_on_unload(source.async_add_listener(_polled))
         followed = {item.entity_id for item in self._inputs}
-        named = followed | ({self.settings.meter} if self.settings.meter else set())
         for unsubscribe in (
             async_track_state_change_event(self.hass, followed, self._entity_changed),
-            async_track_entity_registry_updated_event(self.hass, named, self._entity_renamed),
+            async_track_entity_registry_updated_event(self.hass, followed, self._entity_renamed),
+            async_track_time_interval(self.hass, self._minute_passed, ZONE_INTERVAL),
         ):
             self.config_entry.async_on_unload(unsubscribe)
 
@@ -211,14 +246,21 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
         now = dt_util.utcnow()
         seen = self._inputs.conditions(now)
         told = self._teller.season(now, seen.outdoor_c, seen.rooms)
-        conditions = replace(seen, season=told, season_by_hand=self.book.season_by_hand)
-        self._timeline.set(now, conditions)
-        self.book.conditions, self.book.known_at = conditions, now
-        self.book.season = self._teller.previous
+        book = self.book
+        book.timeline.set(now, replace(seen, season=told, season_by_hand=book.season_by_hand))
+        book.known_at, book.words = now, self._inputs.words()
+        book.season = self._teller.previous
 
     def _read_meter(self) -> None:
         if self._meter:
             self._meter.read(dt_util.utcnow())
+
+    @callback
+    def _minute_passed(self, now: datetime) -> None:
+        self._look()
+        self._read_meter()
+        report_inputs(self.hass, self.config_entry, self._inputs, now)
+        self._show()
 
     @callback
     def _entity_changed(self, event: Event[EventStateChangedData]) -> None:
@@ -283,13 +325,21 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
         )
 
 
-def _former_rules(book: Book) -> Iterator[tuple[datetime, Rules]]:
-    """Yield the rules that held up to a moment, as far as they can still be read."""
+def _former_rules(book: Book, currency: str) -> Iterator[tuple[datetime, Rules]]:
+    """Yield the rules that held up to a moment, as far as they can still be read.
+
+    Energy of a time in which another currency held has no price in this one.
+    """
     for until, options in book.former:
         try:
-            yield until, ZoneSettings.from_options(options).rules
+            settings = ZoneSettings.from_options(options)
         except (ArithmeticError, KeyError, TypeError, ValueError) as err:
             LOGGER.debug("Settings that held until %s are not read: %r", until, err)
+            continue
+        rules = settings.rules
+        if settings.currency != currency:
+            rules = replace(rules, tariff=Tariff(prices=UnknownPrice()))
+        yield until, rules
 
 
 def _renamed[T](value: T, old: str, new: str) -> Any:

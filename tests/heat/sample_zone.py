@@ -6,7 +6,7 @@ import json
 from zoneinfo import ZoneInfo
 
 from custom_components.gpu_heat.heat.book import Book
-from custom_components.gpu_heat.heat.conditions import Conditions, Timeline
+from custom_components.gpu_heat.heat.conditions import Conditions
 from custom_components.gpu_heat.heat.fuels import FUELS, Heater, Heaters
 from custom_components.gpu_heat.heat.ledger import Counters, Ledger, Stretch
 from custom_components.gpu_heat.heat.rules import Pricing, Rules
@@ -76,11 +76,14 @@ class Zone:
 
     def __init__(self, *, meter_has_ours=False, **of_rules):
         self.rules = rules(**of_rules)
-        self.timeline = Timeline()
         self.book = Book(ledger=Ledger(currency="CAD"))
         self.book.used.meter_has_ours = meter_has_ours
         self.pricing = Pricing(self.rules, self.timeline, self.book.used)
         self.counters_j = {}
+
+    @property
+    def timeline(self):
+        return self.book.timeline
 
     @property
     def totals(self):
@@ -88,8 +91,8 @@ class Zone:
 
     def know(self, at, **conditions):
         """Let conditions hold from a moment on."""
-        self.book.conditions, self.book.known_at = Conditions(**conditions), at
-        self.timeline.set(at, self.book.conditions)
+        self.book.known_at = at
+        self.timeline.set(at, Conditions(**conditions))
 
     def poll(self, at, kwh=0, source="s", capture="1", device="x"):
         """Read counters that have grown by so many kWh since the last poll."""
@@ -117,7 +120,4 @@ class Zone:
         has_ours = self.book.used.meter_has_ours
         self.book = Book.from_json(json.loads(json.dumps(self.book.to_json())))
         self.book.used.meter_has_ours = has_ours
-        self.timeline = Timeline()
-        if self.book.known_at:
-            self.timeline.resume(self.book.known_at, self.book.conditions)
         self.pricing = Pricing(self.rules, self.timeline, self.book.used)

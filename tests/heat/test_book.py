@@ -88,6 +88,7 @@ def test_a_book_of_the_version_before_loads():
     assert (book.ledger.currency, book.ledger.since, book.ledger.closed) == ("", None, [])
     assert (book.conditions, book.known_at, book.meter) == (Conditions(), None, None)
     assert (book.season, book.season_by_hand, book.recent) == (None, None, Recent())
+    assert book.unread == []
 
 
 def test_the_sums_of_the_version_before_go_on():
@@ -176,13 +177,28 @@ def test_a_document_that_is_damaged_loads_or_is_refused(place, change):
         return
     assert Book.from_json(book.to_json()).to_json() == book.to_json()
     zone = Zone()
-    zone.timeline.resume(book.known_at or NOON, book.conditions)
-    zone.timeline.set(NOON + timedelta(days=1), Conditions())
     zone.book = book
+    zone.pricing.timeline = book.timeline
+    zone.timeline.set(NOON + timedelta(days=1), Conditions())
     zone.poll(NOON + timedelta(days=1), 1)
     zone.poll(NOON + timedelta(days=2), 1)
     book.recent.mark(NOON + timedelta(days=2), book.ledger.totals)
     book.recent.offset_ratio(NOON + timedelta(days=2), book.ledger.totals)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("accounts", "s", "readings", "x", "at"), "2026-01-15T12:00:00"),
+        (("closed", 0, "until"), "2026-01-15T12:00:00"),
+        (("totals", "energy_j"), "1e999999"),
+        (("totals", "energy_j"), [False, None, 2**63]),
+        (("former_fuel",), {"oil": "NaN"}),
+    ],
+)
+def test_sums_that_could_not_be_gone_on_with_are_refused(path, value):
+    with pytest.raises(LedgerError):
+        Book.from_json(mutated(FULL, path, [value]))
 
 
 @pytest.mark.parametrize(
@@ -193,25 +209,25 @@ def test_a_document_that_is_damaged_loads_or_is_refused(place, change):
         (("meter",), ["2026-01-15T12:00:00+00:00"]),
         (("recent", 0, 0), "2026-01-15T12:00:00"),
         (("recent", 0, 1), "NaN"),
-        (("accounts", "s", "readings", "x", "at"), "2026-01-15T12:00:00"),
-        (("closed", 0, "until"), "2026-01-15T12:00:00"),
-        (("conditions", "rooms", 0, "weight"), "NaN"),
-        (("conditions", "rooms", 0, "mode"), "boil"),
-        (("conditions", "captures", "s"), "Infinity"),
-        (("totals", "energy_j"), "1e999999"),
-        (("totals", "energy_j"), [False, None, 2**63]),
-        (("conditions", "electricity_price"), "cheap"),
+        (("timeline", 0, 0), "2026-01-15T12:00:00"),
+        (("timeline", 0, 1, "rooms", 0, "weight"), "NaN"),
+        (("timeline", 0, 1, "rooms", 0, "mode"), "boil"),
+        (("timeline", 0, 1, "captures", "s"), "Infinity"),
+        (("timeline", 0, 1, "electricity_price"), "cheap"),
         (("used",), {"2026-01-15": ["1", "2"]}),
         (("used",), {"2026-01-15": {"ours_j": "NaN"}}),
         (("used",), {"2026-01-15": {"theirs_j": "1"}}),
         (("used",), {"someday": {"ours_j": "1"}}),
         (("season",), "monsoon"),
         (("season_by_hand",), 7),
+        (("words",), 7),
+        (("former",), [["yesterday", {}]]),
     ],
 )
-def test_what_could_not_be_gone_on_with_is_refused(path, value):
-    with pytest.raises(LedgerError):
-        Book.from_json(mutated(FULL, path, [value]))
+def test_what_else_cannot_be_read_begins_anew_and_the_sums_go_on(path, value):
+    book = Book.from_json(mutated(FULL, path, [value]))
+    assert book.unread == [path[0]]
+    assert book.ledger.to_json() == Book.from_json(FULL).ledger.to_json()
 
 
 @pytest.mark.parametrize("document", [None, [], "book", 7, {}, {"totals": None}])

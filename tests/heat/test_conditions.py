@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+import json
 
 from hypothesis import given, strategies as st
 import pytest
@@ -32,46 +33,25 @@ ALL = Conditions(
 )
 
 
-@pytest.mark.parametrize(
-    ("age", "lost"),
-    [
-        (29 * MINUTE, set()),
-        (30 * MINUTE, {"rooms", "captures"}),
-        (2 * HOUR, {"rooms", "captures", "electricity_price"}),
-        (3 * HOUR, {"rooms", "captures", "electricity_price", "outdoor_c"}),
-        (24 * HOUR, {"rooms", "captures", "electricity_price", "outdoor_c", "season"}),
-        (167 * HOUR, {"rooms", "captures", "electricity_price", "outdoor_c", "season"}),
-        (168 * HOUR, set(ALL.__slots__) - {"season_by_hand"}),
-    ],
-)
-def test_what_was_known_loses_its_worth_with_time(age, lost):
-    empty = Conditions()
-    for found in (ALL.after(age), resumed().at(NOON + age)):
-        assert {
-            name for name in ALL.__slots__ if getattr(found, name) == getattr(empty, name)
-        } == lost
-        kept = set(ALL.__slots__) - lost
-        assert all(getattr(found, name) == getattr(ALL, name) for name in kept)
-
-
-def resumed():
+def test_what_has_held_since_a_moment_is_written_and_read_again():
     timeline = Timeline()
-    timeline.resume(NOON, ALL)
-    return timeline
+    timeline.set(NOON, priced(1))
+    timeline.set(NOON + HOUR, ALL)
+    timeline.set(NOON + 2 * HOUR, priced(2))
+    written = json.loads(json.dumps(timeline.to_json(NOON + HOUR + MINUTE)))
+    again = Timeline.from_json(written)
+    assert again.at(NOON + HOUR) == ALL
+    assert again.latest == priced(2)
+    assert again.at(NOON + MINUTE) == Conditions()  # nobody needs it any more
 
 
-def test_what_was_expected_of_an_earlier_run_ends_with_the_next_look():
-    timeline = resumed()
-    timeline.set(NOON + HOUR, priced(1))
-    assert timeline.at(NOON + HOUR - MINUTE).electricity_price == Decimal("0.1")
-    assert timeline.at(NOON + 200 * HOUR) == priced(1)
-
-
-def test_what_was_expected_can_be_cut_off():
-    timeline = resumed()
-    timeline.cut_off(NOON + HOUR)
-    assert list(timeline.changes(NOON, NOON + 999 * HOUR)) == [NOON + HOUR / 2]
-    assert timeline.at(NOON + 200 * HOUR).electricity_price == Decimal("0.1")
+def test_no_more_than_300_changes_are_written():
+    timeline = Timeline()
+    for minute in range(1000):
+        timeline.set(NOON + minute * MINUTE, priced(minute))
+    written = timeline.to_json(NOON)
+    assert len(written) == 300
+    assert Timeline.from_json(written).latest == priced(999)
 
 
 def test_of_the_time_before_nothing_is_known():

@@ -327,16 +327,6 @@ def test_a_price_that_an_entity_says(said, more, expected, unpriced):
     assert zone.totals.energy_j == 4 * KWH
 
 
-def test_a_price_stands_for_two_hours_after_a_restart():
-    """4 kWh in the 4 hours in which nothing was known: 2 x 0.30, and 2 kWh without a price."""
-    zone = Zone(prices=FollowedPrice())
-    zone.know(START, electricity_price=Decimal("0.30"))
-    zone.poll(START)
-    zone.restart()
-    zone.poll(START + 4 * HOUR, 4)
-    assert (zone.totals.electricity_cost, zone.totals.unpriced_j) == (Decimal("0.6"), 2 * KWH)
-
-
 def test_heat_has_no_value_where_its_electricity_has_no_price():
     """A value without the cost that belongs to it would feign a gain; the oil is not burnt."""
     zone = Zone(prices=FollowedPrice())

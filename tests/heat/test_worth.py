@@ -158,8 +158,8 @@ def test_heat_whose_fuel_has_no_price_is_counted_apart():
     [
         # 60 / 9.01, x 1.30
         ("0.6", {}, "6.6593", "8.6570"),
-        # half of that is let in: 30 / 9.01, x 1.30
-        ("0.6", {"captures": {"s": Decimal("0.5")}}, "3.3296", "4.3285"),
+        # what is known of the time goes before it: 30 / 9.01, x 1.30
+        ("0.6", {"captures": {"s": Decimal("0.3")}}, "3.3296", "4.3285"),
         ("0.6", {"captures": {"another": Decimal("0.5")}}, "6.6593", "8.6570"),
         ("1", {"captures": {"s": Decimal(0)}}, "0", "0"),
         ("0", {}, "0", "0"),

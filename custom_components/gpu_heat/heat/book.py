@@ -1,14 +1,14 @@
 """All that a zone keeps from run to run, as one document."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import InvalidOperation
 from typing import Any, Self
 
-from .conditions import Conditions
+from .conditions import Conditions, Timeline
 from .consumption import Consumption
-from .ledger import Ledger, LedgerError, Reading, decimal_of, moment_of
+from .ledger import Ledger, Reading, decimal_of, moment_of
 from .recent import Recent
 from .seasons import Season
 
@@ -20,23 +20,31 @@ _FORMER_MOST = 20
 class Book:
     """The ledger, and what its next entry depends on.
 
-    `conditions` are the last ones known, at the moment `known_at`; `meter` is the household
-    meter's last reading, that of `meter_entity`; `season` the last season, and `season_by_hand`
-    the one that a person has chosen, None to let the zone tell. `options` are the settings that the sums are going
-    on with, and `former` those that held up to a moment: energy may come late.
+    `timeline` has the conditions up to `known_at`, and `words` what each entity said last, as
+    JSON. `meter` is the household meter's last reading, that of `meter_entity`; `season` the
+    last season, and `season_by_hand` the one that a person has chosen, None to let the zone
+    tell. `options` are the settings that the sums are going on with, and `former` those that
+    held up to a moment: energy may come late. `unread` names what could not be read again.
     """
 
     ledger: Ledger
     used: Consumption = field(default_factory=Consumption)
     recent: Recent = field(default_factory=Recent)
-    conditions: Conditions = field(default_factory=Conditions)
+    timeline: Timeline = field(default_factory=Timeline)
     known_at: datetime | None = None
+    words: Mapping[str, Any] = field(default_factory=dict)
     meter: Reading | None = None
     meter_entity: str | None = None
     season: Season | None = None
     season_by_hand: Season | None = None
     options: Mapping[str, Any] | None = None
     former: list[tuple[datetime, Mapping[str, Any]]] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+
+    @property
+    def conditions(self) -> Conditions:
+        """The last conditions known."""
+        return self.timeline.latest
 
     def go_on_with(self, options: Mapping[str, Any], at: datetime) -> None:
         """Let other settings hold from a moment on."""
@@ -59,13 +67,16 @@ class Book:
 
     def to_json(self) -> dict[str, Any]:
         """Return the book as a JSON document; decimals are strings."""
-        meter = self.meter
+        meter, known_at = self.meter, self.known_at
+        read = [at for account in self.ledger.accounts.values() if (at := account.read_at)]
+        needed_since = min([*read, *([known_at] if known_at else [])], default=None)
         return {
             **self.ledger.to_json(),
             "used": self.used.to_json(),
             "recent": self.recent.to_json(),
-            "conditions": self.conditions.to_json(),
-            "known_at": self.known_at.isoformat() if self.known_at else None,
+            "timeline": self.timeline.to_json(needed_since) if needed_since else [],
+            "known_at": known_at.isoformat() if known_at else None,
+            "words": self.words,
             "meter": [meter.at.isoformat(), str(meter.counter_j)] if meter else None,
             "meter_entity": self.meter_entity,
             "season": self.season,
@@ -76,29 +87,33 @@ class Book:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Read what `to_json` wrote, of this version or an earlier one. Raises LedgerError."""
+        """Read what `to_json` wrote, of this version or an earlier one.
+
+        Raises LedgerError where the sums cannot be read. What else cannot begins anew.
+        """
         book = cls(ledger=Ledger.from_json(document))
-        try:
-            book.used = Consumption.from_json(document.get("used", {}), decimal_of)
-            book.recent = Recent.from_json(document.get("recent", []), decimal_of)
-            if conditions := document.get("conditions"):
-                book.conditions = Conditions.from_json(conditions)
-            if known_at := document.get("known_at"):
-                book.known_at = moment_of(known_at)
-            if meter := document.get("meter"):
-                at, counter_j = meter
-                book.meter = Reading(at=moment_of(at), counter_j=decimal_of(counter_j))
-            book.meter_entity = document.get("meter_entity")
-            book.season = _season(document.get("season"))
-            book.season_by_hand = _season(document.get("season_by_hand"))
-            book.options = document.get("options")
-            book.former = [
-                (moment_of(at), dict(options)) for at, options in document.get("former", [])
-            ]
-        except (AttributeError, InvalidOperation, KeyError, TypeError, ValueError) as err:
-            raise LedgerError(f"not a book: {err!r}") from err
+
+        def take(name: str, read: Callable[[Any], Any]) -> None:
+            if (part := document.get(name)) is None:
+                return
+            try:
+                setattr(book, name, read(part))
+            except (AttributeError, InvalidOperation, KeyError, TypeError, ValueError):
+                book.unread.append(name)
+
+        take("used", lambda part: Consumption.from_json(part, decimal_of))
+        take("recent", lambda part: Recent.from_json(part, decimal_of))
+        take("timeline", Timeline.from_json)
+        take("known_at", moment_of)
+        take("words", dict)
+        take("meter", lambda part: _reading(*part))
+        take("meter_entity", str)
+        take("season", Season)
+        take("season_by_hand", Season)
+        take("options", dict)
+        take("former", lambda part: [(moment_of(at), dict(options)) for at, options in part])
         return book
 
 
-def _season(text: str | None) -> Season | None:
-    return Season(text) if text else None
+def _reading(at: str, counter_j: str) -> Reading:
+    return Reading(at=moment_of(at), counter_j=decimal_of(counter_j))

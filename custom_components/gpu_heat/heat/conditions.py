@@ -1,29 +1,30 @@
 """What is known of the world around a zone, at each moment of the last days."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Self
 
-from .ledger import decimal_of
+from .ledger import decimal_of, moment_of
 from .seasons import Activity, Mode, Room, Season
 
 # How long a value counts when its entity no longer says one. Then the next simpler rule
 # holds: without prices no money is booked, without a temperature outdoors the fixed COP and the
-# first heater, without rooms the season alone, without a season the months.
+# first heater, without rooms the season alone, without a season the months, without the
+# household's meter the tiers that were reached.
 PRICE_STANDS = timedelta(hours=2)
 FUEL_PRICE_STANDS = timedelta(days=7)
 OUTDOOR_STANDS = timedelta(hours=3)
 ROOMS_STAND = timedelta(minutes=30)
 CAPTURE_STANDS = timedelta(minutes=30)
 SEASON_STANDS = timedelta(hours=24)
+METER_STANDS = timedelta(hours=24)
 
-# That long before the last look a source may have been read last.
-_POLLS_APART = timedelta(minutes=1)
 _KEPT = timedelta(days=14)
 _MOST = 20_000
+_WRITTEN = 300  # a source may be off for days, and the file is written at each poll
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,7 @@ class Conditions:
     `electricity_price` per kWh, before surcharge and tax; fuel prices per unit of the fuel.
     `season` is None where the months tell it; `season_by_hand` goes before all that tells it,
     and holds until another is chosen. `captures` has, by source, the part of the
-    heat that an entity lets into the space, 0 to 1.
+    heat that reaches the space, 0 to 1.
     """
 
     electricity_price: Decimal | None = None
@@ -45,23 +46,6 @@ class Conditions:
     season_by_hand: Season | None = None
     captures: Mapping[str, Decimal] = field(default_factory=dict)
 
-    def after(self, age: timedelta) -> Conditions:
-        """Return what still counts of conditions of that age."""
-
-        def kept[T](value: T, stands: timedelta, empty: T) -> T:
-            return value if age < stands else empty
-
-        return replace(
-            self,
-            electricity_price=kept(self.electricity_price, PRICE_STANDS, None),
-            fuel_price=kept(self.fuel_price, FUEL_PRICE_STANDS, None),
-            second_fuel_price=kept(self.second_fuel_price, FUEL_PRICE_STANDS, None),
-            outdoor_c=kept(self.outdoor_c, OUTDOOR_STANDS, None),
-            rooms=kept(self.rooms, ROOMS_STAND, ()),
-            season=kept(self.season, SEASON_STANDS, None),
-            captures=kept(self.captures, CAPTURE_STANDS, {}),
-        )
-
     def to_json(self) -> dict[str, Any]:
         """Return the conditions as a JSON document."""
         return {
@@ -69,16 +53,7 @@ class Conditions:
             "fuel_price": _text(self.fuel_price),
             "second_fuel_price": _text(self.second_fuel_price),
             "outdoor_c": _text(self.outdoor_c),
-            "rooms": [
-                {
-                    "mode": room.mode,
-                    "excess_k": _text(room.excess_k),
-                    "activity": room.activity,
-                    "can_cool": room.can_cool,
-                    "weight": str(room.weight),
-                }
-                for room in self.rooms
-            ],
+            "rooms": [room_to_json(room) for room in self.rooms],
             "season": self.season,
             "season_by_hand": self.season_by_hand,
             "captures": {source: str(part) for source, part in self.captures.items()},
@@ -93,32 +68,33 @@ class Conditions:
             fuel_price=_number(document["fuel_price"]),
             second_fuel_price=_number(document["second_fuel_price"]),
             outdoor_c=_number(document["outdoor_c"]),
-            rooms=tuple(
-                Room(
-                    mode=Mode(room["mode"]),
-                    excess_k=_number(room["excess_k"]),
-                    activity=Activity(room["activity"]) if room["activity"] else None,
-                    can_cool=bool(room["can_cool"]),
-                    weight=decimal_of(room["weight"]),
-                )
-                for room in document["rooms"]
-            ),
+            rooms=tuple(room_from_json(room) for room in document["rooms"]),
             season=Season(season) if season else None,
             season_by_hand=Season(by_hand) if by_hand else None,
             captures={source: decimal_of(part) for source, part in document["captures"].items()},
         )
 
 
-_LIMITS = sorted(
-    {
-        PRICE_STANDS,
-        FUEL_PRICE_STANDS,
-        OUTDOOR_STANDS,
-        ROOMS_STAND,
-        CAPTURE_STANDS,
-        SEASON_STANDS,
+def room_to_json(room: Room) -> dict[str, Any]:
+    """Return a room as a JSON document."""
+    return {
+        "mode": room.mode,
+        "excess_k": _text(room.excess_k),
+        "activity": room.activity,
+        "can_cool": room.can_cool,
+        "weight": str(room.weight),
     }
-)
+
+
+def room_from_json(document: Mapping[str, Any]) -> Room:
+    """Read what `room_to_json` wrote. Raises KeyError, TypeError, ValueError, ArithmeticError."""
+    return Room(
+        mode=Mode(document["mode"]),
+        excess_k=_number(document["excess_k"]),
+        activity=Activity(document["activity"]) if document["activity"] else None,
+        can_cool=bool(document["can_cool"]),
+        weight=decimal_of(document["weight"]),
+    )
 
 
 class Timeline:
@@ -145,17 +121,10 @@ class Timeline:
             self._forget(at - _KEPT)
         return True
 
-    def resume(self, at: datetime, conditions: Conditions) -> None:
-        """Begin with the last conditions of an earlier run; they lose their worth with time."""
-        self.set(at - _POLLS_APART, conditions)
-        for limit in _LIMITS:
-            self.set(at + limit, conditions.after(limit))
-
-    def cut_off(self, at: datetime) -> None:
-        """Forget what was expected to hold from a moment on."""
-        self.version += 1
-        keep = bisect_right(self._since, at)
-        del self._since[keep:], self._conditions[keep:]
+    @property
+    def latest(self) -> Conditions:
+        """The last conditions that are known."""
+        return self._conditions[-1] if self._conditions else Conditions()
 
     def at(self, moment: datetime) -> Conditions:
         """Return the conditions of a moment; before all that are known, none are."""
@@ -168,6 +137,22 @@ class Timeline:
         while index < len(self._since) and self._since[index] < end:
             yield self._since[index]
             index += 1
+
+    def to_json(self, since: datetime) -> list[list[Any]]:
+        """Return what has held since a moment as a JSON document, of the latest at most."""
+        first = max(bisect_right(self._since, since) - 1, len(self._since) - _WRITTEN, 0)
+        return [
+            [at.isoformat(), conditions.to_json()]
+            for at, conditions in zip(self._since[first:], self._conditions[first:], strict=True)
+        ]
+
+    @classmethod
+    def from_json(cls, document: Iterable[list[Any]]) -> Self:
+        """Read what `to_json` wrote. Raises KeyError, TypeError, ValueError, ArithmeticError."""
+        timeline = cls()
+        for at, conditions in document:
+            timeline.set(moment_of(at), Conditions.from_json(conditions))
+        return timeline
 
     def _forget(self, before: datetime) -> None:
         keep = max(bisect_right(self._since, before) - 1, len(self._since) - _MOST // 2, 0)

@@ -200,6 +200,16 @@ class Account:
     host_reading: Reading | None = None
     readings: dict[str, Reading] = field(default_factory=dict)
 
+    @property
+    def read_at(self) -> datetime | None:
+        """When the source was last read; None if it never was."""
+        readings = [*self.readings.values(), *([self.host_reading] if self.host_reading else [])]
+        return max((reading.at for reading in readings), default=None)
+
+    def close(self) -> None:
+        """Expect no more of a source that was removed."""
+        self.readings, self.host_reading = {}, None
+
     def reset(self) -> None:
         """Let the sums begin at 0; where the counters stood stays known."""
         self.energy_j = ZERO
@@ -267,6 +277,8 @@ class Ledger:
         self.since = since
         self.money_since = since
         self.closed: list[ClosedBook] = []
+        self.fuels: list[str] = []
+        self.former_fuel: dict[str, Decimal] = {}
 
     def account(self, source: str) -> Account:
         """Return the account of a source, a new one if need be."""
@@ -274,18 +286,30 @@ class Ledger:
 
     def book(self, source: str, counters: Counters, parts_of: PartsOf) -> None:
         """Price the energy that a source used since its last counters, and add it."""
-        for stretch in self.account(source).advance(counters):
-            if stretch.energy_j:
-                for energy_j, rates in parts_of(stretch):
-                    self.totals.add(energy_j, rates)
+        for stretch in _merged(self.account(source).advance(counters)):
+            for energy_j, rates in parts_of(stretch):
+                self.totals.add(energy_j, rates)
 
     def reset(self, at: datetime) -> None:
         """Let all sums begin anew. Where the counters stood stays known."""
         self.totals = Totals()
         self.since = self.money_since = at
         self.closed.clear()
+        self.former_fuel.clear()
         for account in self.accounts.values():
             account.reset()
+
+    def show_fuels(self, keys: list[str]) -> None:
+        """Sum the fuels of the heaters by these keys, in their order.
+
+        One that takes the place of another begins at 0, also one that was there before: a sensor
+        that fell to 0 and then rose by an old sum would be counted twice.
+        """
+        for index, key in enumerate(keys):
+            if self.fuels[index : index + 1] not in ([], [key]):
+                former = self.totals.fuel.pop(key, ZERO)
+                self.former_fuel[key] = self.former_fuel.get(key, ZERO) + former
+        self.fuels = keys
 
     def change_currency(self, currency: str, at: datetime) -> None:
         """Set aside the money that was booked so far; in the new currency it begins at 0."""
@@ -316,6 +340,8 @@ class Ledger:
             "since": _to_json(self.since),
             "money_since": _to_json(self.money_since),
             "closed": [_to_json(asdict(book)) for book in self.closed],
+            "fuels": self.fuels,
+            "former_fuel": _to_json(self.former_fuel),
         }
 
     @classmethod
@@ -333,10 +359,23 @@ class Ledger:
                 ledger.since = moment_of(since)
             if money_since := document.get("money_since"):
                 ledger.money_since = moment_of(money_since)
+            ledger.fuels = [str(key) for key in document.get("fuels", [])]
+            ledger.former_fuel = _decimals(document.get("former_fuel", {}))
             ledger.closed = [_closed(item) for item in document.get("closed", [])]
         except (AttributeError, InvalidOperation, KeyError, TypeError, ValueError) as err:
             raise LedgerError(f"not a ledger: {err!r}") from err
         return ledger
+
+
+def _merged(stretches: Iterable[Stretch]) -> Iterator[Stretch]:
+    """Add up what was used over the same time: a server's cards are read at once."""
+    used: dict[tuple[datetime, datetime], Decimal] = {}
+    for stretch in stretches:
+        if stretch.energy_j:
+            span = stretch.start, stretch.end
+            used[span] = used.get(span, ZERO) + stretch.energy_j
+    for (start, end), energy_j in used.items():
+        yield Stretch(start=start, end=end, energy_j=energy_j)
 
 
 def _to_json(value: Any) -> Any:

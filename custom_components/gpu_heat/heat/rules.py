@@ -139,8 +139,8 @@ class Pricing:
     ) -> Iterator[tuple[Decimal, Rates]]:
         """Yield the parts of a stretch in J, each with its rates.
 
-        `capture` is the part of the source's heat that reaches the space by its place;
-        an entity may lessen it.
+        `capture` is the part of the source's heat that reaches the space, where the
+        conditions of the time do not tell it.
         """
         while True:
             span = self._span_at(stretch.start)
@@ -227,7 +227,7 @@ class Pricing:
     def _rates(self, span: _Span, source: str, capture: Decimal, price: Decimal | None) -> Rates:
         key = (source, capture, price)
         if (rates := span.rates.get(key)) is None:
-            reaches = capture * span.conditions.captures.get(source, Decimal(1))
+            reaches = span.conditions.captures.get(source, capture)
             gross = span.rules.tariff.gross(price)
             rates = span.rules.rates(span.start, span.conditions, gross, reaches)
             span.rates[key] = rates

@@ -53,6 +53,19 @@ class FollowedPrice:
         return followed
 
 
+@dataclass(frozen=True, slots=True)
+class UnknownPrice:
+    """A price that nobody can tell any more."""
+
+    def cuts(self, start: datetime, end: datetime, zone: tzinfo) -> Iterable[datetime]:
+        """Yield nothing."""
+        return ()
+
+    def now(self, local: datetime, followed: Decimal | None, used: Consumption) -> Decimal | None:
+        """Return None."""
+        return None
+
+
 MONTHS = frozenset(range(1, 13))
 WEEKDAYS = frozenset(range(7))
 
