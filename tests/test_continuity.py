@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.setup import async_setup_component
 from homeassistant.util.unit_system import US_CUSTOMARY_SYSTEM
 import pytest
 
@@ -467,3 +468,17 @@ async def test_a_silent_meter_is_reported(hass, agent, setup, poll, figure):
     for _ in range(60):
         await poll(hours=1)
     assert issues(hass)
+
+
+async def test_a_notice_of_lost_sums_is_done_with_once_it_is_read(hass, hass_storage, agent, setup):
+    assert await async_setup_component(hass, "repairs", {})
+    entry = zone_entry(agent)
+    key = f"gpu_heat.{entry.entry_id}.ledger"
+    hass_storage[key] = {"version": 1, "key": key, "data": {"totals": "many"}}
+    await setup(entry)
+    (issue,) = issues(hass)
+    flows = hass.data["repairs"]["flow_manager"]
+    form = await flows.async_init("gpu_heat", data={"issue_id": issue})
+    assert form["description_placeholders"]["zone"] == "House"
+    await flows.async_configure(form["flow_id"], {})
+    assert not issues(hass)

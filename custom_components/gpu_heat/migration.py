@@ -23,9 +23,7 @@ MINOR_VERSION = 2
 
 
 def migrate(hass: HomeAssistant, entry: ConfigEntry) -> bool:
-    """Migrate an entry; tell whether it can be used."""
-    if entry.version > VERSION:
-        return False
+    """Migrate an entry of this major version; Home Assistant refuses later ones itself."""
     if entry.minor_version < 2:
         hass.config_entries.async_update_entry(
             entry, options=_with_seasons(hass, dict(entry.options)), minor_version=2

@@ -157,7 +157,7 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
         for key, account in book.ledger.accounts.items():
             if key not in self._captures:
                 account.close()
-        before = (book.options or options)[CONF_ELECTRICITY]
+        before = (book.options or options).get(CONF_ELECTRICITY, {})
         if before != options[CONF_ELECTRICITY]:
             book.used.settle()
         if any(before.get(key) != options[CONF_ELECTRICITY].get(key) for key in _COUNTED_BY):
