@@ -482,3 +482,24 @@ async def test_a_notice_of_lost_sums_is_done_with_once_it_is_read(hass, hass_sto
     assert form["description_placeholders"]["zone"] == "House"
     await flows.async_configure(form["flow_id"], {})
     assert not issues(hass)
+
+
+async def test_of_late_energy_only_what_was_used_since_a_reset_counts(
+    hass, agent, setup, poll, figure
+):
+    """Off for 10 h with 10 kWh, a reset after 4 h: 6 kWh of zone, source and GPU."""
+    entry = zone_entry(agent)
+    await setup(entry)
+    await poll()
+    await agent.stop()
+    await poll(hours=4)
+    await hass.services.async_call("gpu_heat", "reset_totals", {}, blocking=True)
+    await poll(hours=6)
+    await agent.start()
+    agent.gpu(energy_j=10.0 * KWH)
+    await poll()
+    await poll()
+    (subentry,) = entry.subentries
+    for ending in (f"{entry.entry_id}_energy", f"{subentry}_energy", "GPU-0000-0001_energy"):
+        assert figure(ending) == pytest.approx(6, abs=0.02)
+    assert figure("electricity_cost") == pytest.approx(6 * 0.0718, abs=2e-3)

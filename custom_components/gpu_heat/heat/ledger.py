@@ -192,9 +192,13 @@ class Reading:
 
 @dataclass(slots=True, kw_only=True)
 class Account:
-    """What one source has used, as a whole and by device, and where its counters stood."""
+    """What one source has used, as a whole and by device, and where its counters stood.
+
+    What it used before `reset_at` is of the sums that were reset then.
+    """
 
     epoch: str = ""
+    reset_at: datetime | None = None
     energy_j: Decimal = ZERO
     devices_j: dict[str, Decimal] = field(default_factory=dict)
     host_reading: Reading | None = None
@@ -210,8 +214,9 @@ class Account:
         """Expect no more of a source that was removed."""
         self.readings, self.host_reading = {}, None
 
-    def reset(self) -> None:
+    def reset(self, at: datetime) -> None:
         """Let the sums begin at 0; where the counters stood stays known."""
+        self.reset_at = at
         self.energy_j = ZERO
         self.devices_j = dict.fromkeys(self.devices_j, ZERO)
 
@@ -232,7 +237,7 @@ class Account:
     def _advance_device(self, device: str, at: datetime, counter_j: Decimal) -> Stretch:
         last = self.readings.get(device) or Reading(at=at, counter_j=counter_j)
         self.readings[device] = Reading(at=at, counter_j=counter_j)
-        stretch = last.stretch_to(at, counter_j)
+        stretch = self._since_reset(last.stretch_to(at, counter_j))
         self.devices_j[device] = self.devices_j.get(device, ZERO) + stretch.energy_j
         return stretch
 
@@ -245,7 +250,15 @@ class Account:
             return [] if self.host_reading else by_devices
         last = self.host_reading
         self.host_reading = Reading(at=counters.at, counter_j=counters.host_j)
-        return [last.stretch_to(counters.at, counters.host_j)] if last else by_devices
+        if last is None:
+            return by_devices
+        return [self._since_reset(last.stretch_to(counters.at, counters.host_j))]
+
+    def _since_reset(self, stretch: Stretch) -> Stretch:
+        """Return the part of a stretch after the last reset: energy may come late."""
+        if self.reset_at and stretch.start < self.reset_at < stretch.end:
+            return stretch.cut(self.reset_at)[1]
+        return stretch
 
 
 type PartsOf = Callable[[Stretch], Iterable[tuple[Decimal, Rates]]]
@@ -297,7 +310,7 @@ class Ledger:
         self.closed.clear()
         self.former_fuel.clear()
         for account in self.accounts.values():
-            account.reset()
+            account.reset(at)
 
     def show_fuels(self, keys: list[str]) -> None:
         """Sum the fuels of the heaters by these keys, in their order.
@@ -421,9 +434,10 @@ def _closed(document: Mapping[str, Any]) -> ClosedBook:
 
 
 def _account(document: Mapping[str, Any]) -> Account:
-    host = document["host_reading"]
+    host, reset_at = document["host_reading"], document.get("reset_at")
     return Account(
         epoch=document["epoch"],
+        reset_at=moment_of(reset_at) if reset_at else None,
         energy_j=decimal_of(document["energy_j"]),
         devices_j=_decimals(document["devices_j"]),
         host_reading=_reading(host) if host else None,
