@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from typing import Any, Self
 
 from .fuels import Heating
@@ -22,7 +23,7 @@ class LedgerError(ValueError):
     """A document is not a ledger."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Rates:
     """What energy costs and what its heat is worth over a stretch of time.
 
@@ -52,7 +53,12 @@ class Rates:
         """The electricity for a kWh of compute, in kWh, with the air conditioner's."""
         return 1 + self.capture * self.cooling
 
-    @property
+    @cached_property
+    def fuel_key(self) -> str:
+        """What the fuel is summed under."""
+        return self.heating.key
+
+    @cached_property
     def co2_net(self) -> Decimal | None:
         """CO2 in kg of a kWh of electricity, less that of the fuel that it displaces.
 
@@ -136,8 +142,7 @@ class Totals:
             if price is not None:
                 self.cooling_cost += kwh(cooling_j) * price
         if rates.useful_share:
-            useful_j = in_space_j * rates.useful_share
-            self._add_heat(useful_j, rates.heating, priced=price is not None)
+            self._add_heat(in_space_j * rates.useful_share, rates)
         if (co2_net := rates.co2_net) is not None:
             self.co2_net += energy_kwh * co2_net
 
@@ -146,14 +151,14 @@ class Totals:
         self.electricity_cost += cost
         self.heat_value += value
 
-    def _add_heat(self, useful_j: Decimal, heating: Heating, *, priced: bool) -> None:
-        fuel = heating.fuel_for(kwh(useful_j))
+    def _add_heat(self, useful_j: Decimal, rates: Rates) -> None:
+        fuel = rates.heating.fuel_for(kwh(useful_j))
         self.useful_heat_j += useful_j
-        self.fuel[heating.key] = self.fuel.get(heating.key, ZERO) + fuel
-        if heating.price is None:
+        self.fuel[rates.fuel_key] = self.fuel.get(rates.fuel_key, ZERO) + fuel
+        if rates.heating.price is None:
             self.unvalued_j += useful_j
-        elif priced:  # a value without the cost that belongs to it would feign a gain
-            self.heat_value += fuel * heating.price
+        elif rates.electricity_price is not None:  # a value without its cost would feign a gain
+            self.heat_value += fuel * rates.heating.price
 
     def copy(self) -> Totals:
         """Return the sums as they are now."""
@@ -231,12 +236,14 @@ class Account:
             for device, counter_j in counters.devices_j.items()
         ]
         used = self._advance_host(counters, used_by_devices)
-        self.energy_j += sum((stretch.energy_j for stretch in used), ZERO)
+        for stretch in used:
+            self.energy_j += stretch.energy_j
         return used
 
     def _advance_device(self, device: str, at: datetime, counter_j: Decimal) -> Stretch:
-        last = self.readings.get(device) or Reading(at=at, counter_j=counter_j)
-        self.readings[device] = Reading(at=at, counter_j=counter_j)
+        reading = Reading(at=at, counter_j=counter_j)
+        last = self.readings.get(device, reading)
+        self.readings[device] = reading
         stretch = self._since_reset(last.stretch_to(at, counter_j))
         self.devices_j[device] = self.devices_j.get(device, ZERO) + stretch.energy_j
         return stretch
@@ -295,13 +302,16 @@ class Ledger:
 
     def account(self, source: str) -> Account:
         """Return the account of a source, a new one if need be."""
-        return self.accounts.setdefault(source, Account())
+        if (account := self.accounts.get(source)) is None:
+            account = self.accounts[source] = Account()
+        return account
 
     def book(self, source: str, counters: Counters, parts_of: PartsOf) -> None:
         """Price the energy that a source used since its last counters, and add it."""
         for stretch in _merged(self.account(source).advance(counters)):
-            for energy_j, rates in parts_of(stretch):
-                self.totals.add(energy_j, rates)
+            if stretch.energy_j:
+                for energy_j, rates in parts_of(stretch):
+                    self.totals.add(energy_j, rates)
 
     def reset(self, at: datetime) -> None:
         """Let all sums begin anew. Where the counters stood stays known."""
@@ -380,15 +390,17 @@ class Ledger:
         return ledger
 
 
-def _merged(stretches: Iterable[Stretch]) -> Iterator[Stretch]:
+def _merged(stretches: list[Stretch]) -> Iterable[Stretch]:
     """Add up what was used over the same time: a server's cards are read at once."""
+    if len(stretches) == 1:
+        return stretches
     used: dict[tuple[datetime, datetime], Decimal] = {}
     for stretch in stretches:
-        if stretch.energy_j:
-            span = stretch.start, stretch.end
-            used[span] = used.get(span, ZERO) + stretch.energy_j
-    for (start, end), energy_j in used.items():
-        yield Stretch(start=start, end=end, energy_j=energy_j)
+        span = stretch.start, stretch.end
+        used[span] = used.get(span, ZERO) + stretch.energy_j
+    return [
+        Stretch(start=start, end=end, energy_j=energy_j) for (start, end), energy_j in used.items()
+    ]
 
 
 def _to_json(value: Any) -> Any:
