@@ -2,36 +2,20 @@
 
 from datetime import timedelta
 
-from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 from homeassistant.util.unit_system import US_CUSTOMARY_SYSTEM
 import pytest
 
 from .conftest import zone_entry
+from .test_prices import KWH, PRICE, TIERS, issues, say
 
-KWH = 3_600_000
-PRICE = "sensor.spot_price"
 METER = {"unit_of_measurement": "kWh", "device_class": "energy", "state_class": "total_increasing"}
-TIERS = {
-    "tariff": "tiers",
-    "tiers": [{"price": 0.07, "up_to": 40}, {"price": 0.11}],
-    "period": "day",
-    "first_day": 1,
-    "meter_has_ours": True,
-}
 
 
 @pytest.fixture(autouse=True)
 async def _utc(hass):
     await hass.config.async_set_time_zone("UTC")
-
-
-def issues(hass):
-    return {key for _, key in ir.async_get(hass).issues}
-
-
-def say(hass, price, unit="CAD/kWh", entity_id=PRICE):
-    hass.states.async_set(entity_id, price, {"unit_of_measurement": unit})
 
 
 def change(hass, freezer, entry, **sections):

@@ -345,12 +345,12 @@ class ZoneOptionsFlow(ElectricitySteps, OptionsFlow):
     ) -> ConfigFlowResult:
         """Change the heater that takes over in the cold."""
         found = Findings()
-        options = self.config_entry.options
+        heating = self._told.get(CONF_HEATING, self.config_entry.options[CONF_HEATING])
         if user_input is not None:
             found = second_heater_findings(
                 self.hass,
                 user_input,
-                first=options[CONF_HEATING][CONF_FUEL],
+                first=heating[CONF_FUEL],
                 outdoor=self._outdoor,
                 currency=self._currency,
             )
