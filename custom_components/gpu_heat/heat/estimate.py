@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from .fuels import NOTHING, Heater, Heating
-from .ledger import Rates, Totals
+from .ledger import Totals
+from .rates import Rates
 from .tariffs import FixedPrice, Prices, TieredPrice, TimeOfUse
 from .units import BTU_PER_HOUR_PER_WATT, BTU_PER_KWH, heated_area_sqft, joules
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from .ledger import Rates
+from .rates import Rates
 
 ZERO = Decimal(0)
 

@@ -10,7 +10,8 @@ from .conditions import Conditions, Timeline
 from .consumption import Consumption
 from .curve import Curve
 from .fuels import NOTHING, Heaters
-from .ledger import Rates, Stretch, Totals
+from .ledger import Stretch, Totals
+from .rates import Rates
 from .seasons import Season, SeasonCalendar, cooling_part, useful_share
 from .tariffs import Tariff, TieredPrice
 
