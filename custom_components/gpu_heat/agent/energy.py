@@ -5,14 +5,24 @@ from dataclasses import dataclass, replace
 
 from .models import EnergyOrigin
 
-MAX_GAP_S = 10.0
-"""Power is summed across at most this much time without a reading."""
-
-MAX_POWER_W = 3000.0
-"""More than any single accelerator draws: what a counter can have gained in a time."""
-
-COUNTER_SLACK_J = MAX_POWER_W * 60.0
+COUNTER_SLACK_S = 60.0
 """A counter moves in steps, and two clocks are compared over an agent restart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterLimits:
+    """What a meter believes.
+
+    Power is summed across at most `max_gap_s` without a reading. `max_power_w` is more than
+    what is metered ever draws: it bounds what a counter can have gained in a time.
+    """
+
+    max_gap_s: float
+    max_power_w: float
+
+
+DEVICE_LIMITS = MeterLimits(max_gap_s=10.0, max_power_w=3000.0)
+"""Of a single accelerator that is read each second where its power has to be summed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +48,12 @@ class EnergyMeter:
         return self.origin is EnergyOrigin.INTEGRATED or self.powered_at_s is not None
 
     def advance(
-        self, *, at_s: float, power_w: float | None, counter_j: float | None
+        self,
+        *,
+        at_s: float,
+        power_w: float | None,
+        counter_j: float | None,
+        limits: MeterLimits = DEVICE_LIMITS,
     ) -> "EnergyMeter":
         """Return the meter after a reading; None stands for what could not be read.
 
@@ -49,7 +64,7 @@ class EnergyMeter:
             return replace(
                 self,
                 total_j=self.total_j
-                + max(0.0, self._counted_j(at_s, counter_j) - self.provisional_j),
+                + max(0.0, self._counted_j(at_s, counter_j, limits) - self.provisional_j),
                 origin=EnergyOrigin.COUNTER,
                 counter_j=counter_j,
                 counted_at_s=at_s,
@@ -59,7 +74,7 @@ class EnergyMeter:
             )
         if power_w is None:
             return self
-        summed_j = self._summed_j(at_s, power_w)
+        summed_j = self._summed_j(at_s, power_w, limits)
         counting = self.origin is EnergyOrigin.COUNTER
         return replace(
             self,
@@ -69,7 +84,7 @@ class EnergyMeter:
             provisional_j=self.provisional_j + summed_j if counting else 0.0,
         )
 
-    def _counted_j(self, at_s: float, counter_j: float) -> float:
+    def _counted_j(self, at_s: float, counter_j: float, limits: MeterLimits) -> float:
         """Return what the counter gained; after a reset that is all it shows."""
         if self.counter_j is None or self.counted_at_s is None:
             return 0.0
@@ -77,16 +92,17 @@ class EnergyMeter:
         gained_j = counter_j - self.counter_j
         if gained_j >= 0 and elapsed_s < 0:  # the clock was set back, the counter was not
             return gained_j
-        plausible_j = max(elapsed_s, 0.0) * MAX_POWER_W
+        plausible_j = max(elapsed_s, 0.0) * limits.max_power_w
         if gained_j < 0:
             return counter_j if counter_j <= plausible_j else 0.0
-        return gained_j if gained_j <= plausible_j + COUNTER_SLACK_J else 0.0
+        slack_j = limits.max_power_w * COUNTER_SLACK_S
+        return gained_j if gained_j <= plausible_j + slack_j else 0.0
 
-    def _summed_j(self, at_s: float, power_w: float) -> float:
+    def _summed_j(self, at_s: float, power_w: float, limits: MeterLimits) -> float:
         if self.power_w is None or self.powered_at_s is None:
             return 0.0
         elapsed_s = at_s - self.powered_at_s
-        if not 0 <= elapsed_s <= MAX_GAP_S:
+        if not 0 <= elapsed_s <= limits.max_gap_s:
             return 0.0
         return (self.power_w + power_w) / 2 * elapsed_s
 

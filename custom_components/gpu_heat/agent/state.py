@@ -82,11 +82,11 @@ def parse_state(text: str) -> State:
             raise StateError(f"version {document['version']} is not {STATE_VERSION}")
         state = State(
             agent_id=str(uuid.UUID(document["agent_id"])),
-            meters={key: _meter(item) for key, item in document["meters"].items()},
+            meters={key: meter_from_json(item) for key, item in document["meters"].items()},
             seen={key: _seen(item) for key, item in document.get("seen", {}).items()},
             host=HostMeter(
                 total_j=_number(document["host"]["total_j"]),
-                base=_meter(document["host"]["base"]),
+                base=meter_from_json(document["host"]["base"]),
             ),
             jobs={key: _job(item) for key, item in document["jobs"].items()},
             found_limits_w={k: _number(v) for k, v in document["found_limits_w"].items()},
@@ -99,7 +99,8 @@ def parse_state(text: str) -> State:
     return state
 
 
-def _meter(document: Mapping[str, object]) -> EnergyMeter:
+def meter_from_json(document: Mapping[str, object]) -> EnergyMeter:
+    """Read what `asdict` made of a meter. Raises KeyError, TypeError, ValueError."""
     return EnergyMeter(
         total_j=_number(document["total_j"]),
         origin=EnergyOrigin(str(document["origin"])),

@@ -1,6 +1,7 @@
 """Readers, one a kind of source; each returns the one Snapshot."""
 
-from typing import Protocol
+from abc import ABC, abstractmethod
+from typing import Any
 
 from ..agent.models import Job, Snapshot
 
@@ -41,14 +42,24 @@ class RefusedError(SourceError):
     """The source understood a command and refused it; the message says why."""
 
 
-class Source(Protocol):
-    """What the integration needs of a source."""
+class Source(ABC):
+    """What the integration needs of a source; most have no jobs."""
 
+    @abstractmethod
     async def read(self) -> Snapshot:
         """Return all that the source knows now. Raises SourceError."""
 
     async def pause(self, job_id: str, lease_s: int, reason: str) -> Job:
         """Pause a job, or renew its pause, for `lease_s` seconds. Raises SourceError."""
+        raise RefusedError("this source has no jobs")
 
     async def resume(self, job_id: str) -> Job:
         """Let a job that we paused run on. Raises SourceError."""
+        raise RefusedError("this source has no jobs")
+
+    async def close(self) -> None:  # noqa: B027 - most open nothing
+        """Let go of what was opened; no call follows."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a later run of the source has to know, as a JSON document."""
+        return {}
