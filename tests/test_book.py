@@ -34,7 +34,7 @@ async def test_a_crash_loses_no_energy(hass, hass_storage, agent, entry, setup, 
     await setup(entry)
     agent.gpu(energy_j=1.0 * KWH)
     await poll()
-    await poll(seconds=2)
+    await poll(seconds=6)
     stored = hass_storage[f"{DOMAIN}.{entry.entry_id}.ledger"]["data"]
     assert stored["totals"]["energy_j"] == "3600000.0"
     (account,) = stored["accounts"].values()
@@ -47,7 +47,7 @@ async def test_a_start_after_a_crash_goes_on_from_the_file(
     await setup(entry)
     agent.gpu(energy_j=1.0 * KWH)
     await poll()
-    await poll(seconds=2)
+    await poll(seconds=6)
     key = f"{DOMAIN}.{entry.entry_id}.ledger"
     left = deepcopy(hass_storage[key])
     await hass.config_entries.async_unload(entry.entry_id)
@@ -127,7 +127,7 @@ async def test_in_another_currency_money_begins_at_0_and_the_rest_goes_on(
     assert began == "2026-01-15T12:00:00+00:00"
     assert state.attributes["last_reset"] == "2026-01-20T12:00:00+00:00"
     assert figure(f"{entry.entry_id}_energy") == 11
-    await poll(seconds=2)
+    await poll(seconds=6)
     (closed,) = hass_storage[key_of(entry)]["data"]["closed"]
     assert (closed["currency"], closed["electricity_cost"]) == ("CAD", "0.71800")
 

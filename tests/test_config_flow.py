@@ -9,6 +9,7 @@ from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 import pytest
 
 from custom_components.gpu_heat.const import DOMAIN
+from custom_components.gpu_heat.source_flow import KINDS
 
 from .conftest import OPTIONS
 from .scripted_agent import TOKEN
@@ -25,7 +26,7 @@ def source(agent):
 async def start(hass):
     """Open the flow at the form for an agent."""
     menu = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-    assert (menu["type"], menu["menu_options"]) == (FlowResultType.MENU, ["agent"])
+    assert (menu["type"], menu["menu_options"]) == (FlowResultType.MENU, KINDS)
     form = await hass.config_entries.flow.async_configure(
         menu["flow_id"], {"next_step_id": "agent"}
     )
@@ -300,7 +301,7 @@ async def test_a_source_that_is_wrong_is_said_at_the_field(hass, entry, setup, o
 async def reconfigure(hass, entry, user_input):
     (subentry,) = entry.subentries
     form = await entry.start_subentry_reconfigure_flow(hass, subentry)
-    assert form["step_id"] == "reconfigure"
+    assert form["step_id"] == "agent"
     return await hass.config_entries.subentries.async_configure(form["flow_id"], user_input)
 
 

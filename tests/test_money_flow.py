@@ -369,8 +369,8 @@ async def test_an_air_conditioner_that_cannot_be_is_refused(change, cop):
 @pytest.mark.parametrize(
     ("capture", "errors"),
     [
-        ({"capture_entity": "sensor.text"}, {"capture_entity": "not_a_fraction"}),
-        ({"capture_entity": "sensor.nobody"}, {"capture_entity": "entity_missing"}),
+        ({"capture_entity": "sensor.text"}, {"placement": "not_an_opening"}),
+        ({"capture_entity": "sensor.nobody"}, {"placement": "source_entity_missing"}),
         ({"capture": 60, "capture_entity": "sensor.damper"}, None),
     ],
 )
@@ -382,7 +382,7 @@ async def test_what_lets_the_heat_in_is_checked(hass, agent, entry, setup, figur
     form = await entry.start_subentry_reconfigure_flow(hass, subentry)
     source = {**agent.address, "token": "s3cret", "tls": False}
     result = await hass.config_entries.subentries.async_configure(
-        form["flow_id"], {**source, **capture}
+        form["flow_id"], {**source, "placement": capture}
     )
     await hass.async_block_till_done()
     if errors:

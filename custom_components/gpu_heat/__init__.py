@@ -1,28 +1,33 @@
 """GPU Heat Reuse: what compute heat is worth, and which jobs should run for it."""
 
 import asyncio
-from collections.abc import Mapping
-from functools import partial
+from shutil import rmtree
 from typing import Any
 
 from homeassistant.const import Platform
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.storage import Store
 from homeassistant.helpers.typing import ConfigType
+from homeassistant.util import dt as dt_util
 
 from .book_store import book_store
 from .const import DOMAIN, SUBENTRY_SOURCE
 from .coordinator import GpuHeatConfigEntry, RuntimeData, SourceCoordinator
+from .entity import host_identifier
+from .holds import Holds
 from .issues import forget_issues
+from .local_jobs import jobs_folder
 from .migration import migrate
+from .save import Saver
 from .services import async_setup_services
+from .source_kinds import async_make_source
 from .zone import ZoneCoordinator
 
 PLATFORMS = [Platform.BINARY_SENSOR, Platform.SELECT, Platform.SENSOR, Platform.SWITCH]
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
-_SAVE_DELAY_S = 0.5
+_IGNORE_ERRORS = True
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
@@ -43,20 +48,17 @@ async def async_setup_entry(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> b
 
     store = _source_store(hass, entry.entry_id)
     stored = await store.async_load() or {}
-
-    @callback
-    def save() -> None:
-        store.async_delay_save(partial(_document, sources), _SAVE_DELAY_S)
-
-    sources = {
-        subentry.subentry_id: SourceCoordinator(
-            hass, entry, subentry, stored.get(subentry.subentry_id, {}), save
+    sources: dict[str, SourceCoordinator] = {}
+    saver = Saver(hass, store, lambda: {key: item.to_json() for key, item in sources.items()})
+    for subentry in entry.get_subentries_of_type(SUBENTRY_SOURCE):
+        known = stored.get(subentry.subentry_id, {})
+        source = await async_make_source(hass, subentry, known.get("source", {}))
+        sources[subentry.subentry_id] = SourceCoordinator(
+            hass, entry, subentry, source, known, saver
         )
-        for subentry in entry.get_subentries_of_type(SUBENTRY_SOURCE)
-    }
     zone.async_follow(list(sources.values()))
     await asyncio.gather(*(source.async_refresh() for source in sources.values()))
-    entry.runtime_data = RuntimeData(zone=zone, sources=sources, store=store)
+    entry.runtime_data = RuntimeData(zone=zone, sources=sources, saver=saver)
 
     _register_devices(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
@@ -70,14 +72,23 @@ async def async_unload_entry(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> 
     if unloaded:
         data = entry.runtime_data
         for source in data.sources.values():
-            await source.holds.settle()
+            await source.async_close()
         await data.zone.async_save()
-        await data.store.async_save(_document(data.sources))
+        await data.saver.now()
     return unloaded
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> None:
-    """Forget the files and issues of a zone that is removed."""
+    """Forget the files and issues of a zone that is removed; its jobs run on first."""
+    stored = await _source_store(hass, entry.entry_id).async_load() or {}
+    for subentry in entry.get_subentries_of_type(SUBENTRY_SOURCE):
+        if known := stored.get(subentry.subentry_id):
+            source = await async_make_source(hass, subentry, {})
+            await Holds(source, _nothing, known["holds"]).release(dt_util.utcnow())
+            await source.close()
+            await hass.async_add_executor_job(
+                rmtree, jobs_folder(hass, subentry.subentry_id), _IGNORE_ERRORS
+            )
     forget_issues(hass, entry)
     await book_store(hass, entry.entry_id).async_remove()
     await _source_store(hass, entry.entry_id).async_remove()
@@ -91,21 +102,27 @@ async def async_remove_config_entry_device(
     for key, source in entry.runtime_data.sources.items():
         if source.profile:
             known |= {f"{key}_{part.id}" for part in source.profile.devices}
+            hosts = {part.host for part in source.profile.devices if part.host}
+            known |= {host_identifier(key, host) for host in hosts}
             known |= {f"{key}_job_{part.id}" for part in source.profile.jobs}
     return not any(identifier in known for _, identifier in device.identifiers)
 
 
+def _nothing() -> None:
+    """Stand in for the writing of what is about to be removed."""
+
+
 async def _async_reload(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> None:
+    """Take over a change. The jobs of a source that was removed run on first."""
+    for key, source in entry.runtime_data.sources.items():
+        if key not in entry.subentries:
+            await source.holds.release(dt_util.utcnow())
     await hass.config_entries.async_reload(entry.entry_id)
 
 
 def _source_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
     """Return the file of what is known of a zone's sources: devices, jobs, holds."""
     return Store(hass, 1, f"{DOMAIN}.{entry_id}.sources", atomic_writes=True)
-
-
-def _document(sources: Mapping[str, SourceCoordinator]) -> dict[str, Any]:
-    return {key: source.to_json() for key, source in sources.items()}
 
 
 def _register_devices(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> None:

@@ -1,7 +1,7 @@
-"""Whether a source answers."""
+"""Whether a source answers and its circuit bears it, and whether a GPU is too hot."""
 
-from collections.abc import Iterator
-from typing import override
+from collections.abc import Iterator, Mapping
+from typing import Any, override
 
 from homeassistant.components.binary_sensor import (
     BinarySensorDeviceClass,
@@ -12,16 +12,36 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .agent.models import Vendor
+from .const import CONF_CIRCUIT_CURRENT, CONF_CIRCUIT_VOLTAGE, CONF_KIND, KIND_AGENT, KIND_NVML
 from .coordinator import GpuHeatConfigEntry, SourceCoordinator
-from .entity import SourceEntity, async_add_source_entities
+from .entity import DeviceEntity, SourceEntity, async_add_source_entities
 
 PARALLEL_UPDATES = 0
+
+CONTINUOUS_LOAD = 0.8
+"""The part of a circuit's rating that a load of three hours and more may take: NEC 210.20(A)."""
+
+# An exporter's page is not read for it.
+_TELL_THROTTLING = frozenset({KIND_AGENT, KIND_NVML})
+
+THERMAL_REASONS = frozenset({"sw_thermal_slowdown", "hw_thermal_slowdown"})
 
 ONLINE = BinarySensorEntityDescription(
     key="online",
     translation_key="online",
     device_class=BinarySensorDeviceClass.CONNECTIVITY,
     entity_category=EntityCategory.DIAGNOSTIC,
+)
+CIRCUIT_LOAD = BinarySensorEntityDescription(
+    key="circuit_load",
+    translation_key="circuit_load",
+    device_class=BinarySensorDeviceClass.PROBLEM,
+)
+THROTTLED = BinarySensorEntityDescription(
+    key="throttled",
+    translation_key="throttled",
+    device_class=BinarySensorDeviceClass.PROBLEM,
 )
 
 
@@ -32,8 +52,15 @@ async def async_setup_entry(
 ) -> None:
     """Add the binary sensors of a zone."""
 
-    def entities_of(source: SourceCoordinator) -> Iterator[OnlineSensor]:
+    def entities_of(source: SourceCoordinator) -> Iterator[BinarySensorEntity]:
         yield OnlineSensor(source, ONLINE)
+        if CONF_CIRCUIT_CURRENT in source.subentry.data:
+            yield CircuitLoadSensor(source, CIRCUIT_LOAD)
+        if source.subentry.data[CONF_KIND] not in _TELL_THROTTLING:
+            return
+        for device in source.profile.devices if source.profile else ():
+            if device.vendor is Vendor.NVIDIA:
+                yield ThrottledSensor(source, THROTTLED, device)
 
     async_add_source_entities(entry, async_add_entities, entities_of)
 
@@ -50,3 +77,47 @@ class OnlineSensor(SourceEntity, BinarySensorEntity):
     @override
     def is_on(self) -> bool:
         return self.coordinator.last_update_success
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any]:
+        failure = self.coordinator.failure
+        return {"reason": str(failure) if failure else None}
+
+
+class CircuitLoadSensor(SourceEntity, BinarySensorEntity):
+    """On while a source draws more than its circuit bears for hours on end."""
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        power_w = self.coordinator.snapshot.power_w if self.coordinator.snapshot else None
+        return None if power_w is None else power_w > self._limit_w
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any]:
+        return {"limit_w": self._limit_w}
+
+    @property
+    def _limit_w(self) -> float:
+        data = self.coordinator.subentry.data
+        rated_w: float = data[CONF_CIRCUIT_CURRENT] * data[CONF_CIRCUIT_VOLTAGE]
+        return rated_w * CONTINUOUS_LOAD
+
+
+class ThrottledSensor(DeviceEntity, BinarySensorEntity):
+    """On while a GPU slows itself down because of its temperature."""
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        device = self.device
+        if device is None or device.power_w is None:  # it does not answer
+            return None
+        return not THERMAL_REASONS.isdisjoint(device.throttle_reasons)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        return {"reasons": list(self.device.throttle_reasons)} if self.device else None

@@ -9,12 +9,37 @@ LOGGER = logging.getLogger(__package__)
 SUBENTRY_SOURCE = "source"
 DEFAULT_PORT = 9839
 
+# What a flow asks besides.
+CONF_ZONE = "zone"
+CONF_SUBENTRY = "subentry"
+
 # A source subentry's data.
 CONF_KIND = "kind"
 CONF_TLS = "tls"
+CONF_FINGERPRINT = "fingerprint"
+CONF_CA = "ca_certificate"
+CONF_FLEET = "fleet"
+CONF_CUSTOM = "custom"
+CONF_METRIC = "metric"
+CONF_METRIC_UNIT = "metric_unit"
+CONF_METRIC_LABEL = "metric_label"
+CONF_METERS = "meters"
+CONF_LABEL = "label"
+CONF_POWER = "power"
+CONF_ENERGY = "energy"
+CONF_MAX_GAP = "max_gap"
+CONF_JOBS = "jobs"
+CONF_PIDFILE = "pidfile"
 CONF_CAPTURE = "capture"
 CONF_CAPTURE_ENTITY = "capture_entity"
+CONF_PLUG_POWER = "plug_power"
+CONF_PLUG_ENERGY = "plug_energy"
+CONF_CIRCUIT_CURRENT = "circuit_current"
+CONF_CIRCUIT_VOLTAGE = "circuit_voltage"
 KIND_AGENT = "agent"
+KIND_NVML = "nvml"
+KIND_PROMETHEUS = "prometheus"
+KIND_ENTITIES = "entities"
 
 # A zone entry's options, by section.
 CONF_ELECTRICITY = "electricity"

@@ -1,63 +1,56 @@
 """Polls one source: readings in, leases of paused jobs renewed."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, override
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
-from homeassistant.const import CONF_HOST, CONF_PORT, CONF_TOKEN
+from homeassistant.const import CONF_ID
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.aiohttp_client import async_get_clientsession
-from homeassistant.helpers.storage import Store
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.device import async_entity_id_to_device
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
 from .agent.models import Device, Job, Snapshot, SnapshotError, snapshot_from_json, to_json
-from .const import CONF_TLS, DOMAIN, LOGGER, POLL_INTERVAL
+from .const import (
+    CONF_ENERGY,
+    CONF_KIND,
+    CONF_METERS,
+    CONF_POWER,
+    DOMAIN,
+    KIND_AGENT,
+    LOGGER,
+    POLL_INTERVAL,
+)
 from .holds import Hold, Holds
-from .sources import SourceError
-from .sources.agent import AgentSource
+from .save import Saver
+from .source_kinds import find_source
+from .sources import Source, SourceError
 
 if TYPE_CHECKING:
     from .zone import ZoneCoordinator
+
+# Within how many seconds a change is on the disk: a wish for a job, or a meter's reading.
+_AT_ONCE_S = 0.5
+_SOON_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeData:
     """A loaded zone: its own coordinator, and one for each source by subentry id.
 
-    `store` keeps what the source coordinators' `to_json` says.
+    `saver` writes what the source coordinators' `to_json` says.
     """
 
     zone: ZoneCoordinator
     sources: Mapping[str, SourceCoordinator]
-    store: Store[dict[str, Any]]
+    saver: Saver
 
 
 type GpuHeatConfigEntry = ConfigEntry[RuntimeData]
-
-
-def agent_source(hass: HomeAssistant, data: Mapping[str, Any]) -> AgentSource:
-    """Return the client for the data of a source subentry."""
-    return AgentSource(
-        async_get_clientsession(hass),
-        host=data[CONF_HOST],
-        port=data[CONF_PORT],
-        token=data[CONF_TOKEN],
-        tls=data[CONF_TLS],
-    )
-
-
-def find_source(
-    hass: HomeAssistant, agent_id: str
-) -> tuple[GpuHeatConfigEntry, ConfigSubentry] | None:
-    """Return the zone and the source that have an agent already."""
-    for entry in hass.config_entries.async_entries(DOMAIN):
-        for subentry in entry.subentries.values():
-            if subentry.unique_id == agent_id:
-                return entry, subentry
-    return None
 
 
 class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
@@ -74,10 +67,11 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         hass: HomeAssistant,
         entry: GpuHeatConfigEntry,
         subentry: ConfigSubentry,
+        source: Source,
         stored: Mapping[str, Any],
-        save: Callable[[], None],
+        saver: Saver,
     ) -> None:
-        """Take up what `to_json` returned in an earlier run; `save` is called to keep it anew."""
+        """Take up what `to_json` returned in an earlier run; `saver` keeps it anew."""
         super().__init__(
             hass,
             LOGGER,
@@ -87,10 +81,22 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
             always_update=True,
         )
         self.subentry = subentry
-        self._source = agent_source(hass, subentry.data)
-        self._save = save
-        self.holds = Holds(self._source, save, stored.get("holds"))
+        self._source = source
+        self._saver = saver
+        self.holds = Holds(source, partial(saver.within, _AT_ONCE_S), stored.get("holds"))
         self.profile = _read_profile(stored.get("profile"))
+        self.failure: SourceError | None = None
+
+    @override
+    async def _async_refresh(
+        self,
+        log_failures: bool = True,
+        raise_on_auth_failed: bool = False,
+        scheduled: bool = False,
+        raise_on_entry_error: bool = False,
+    ) -> None:
+        # A server that is off is no fault: it is shown, not logged.
+        await super()._async_refresh(False, raise_on_auth_failed, scheduled, raise_on_entry_error)
 
     @override
     async def _async_update_data(self) -> Snapshot:
@@ -98,16 +104,24 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         try:
             snapshot = await self._source.read()
         except SourceError as err:
+            if self.last_update_success:
+                LOGGER.info("%s does not answer: %s", self.subentry.title, err)
+            self.failure = err
             raise UpdateFailed(
                 translation_domain=DOMAIN,
                 translation_key="source_failed",
                 translation_placeholders={"source": self.subentry.title, "error": str(err)},
             ) from err
-        self._follow_agent(snapshot.agent.id)
+        finally:
+            if self._source.metered:  # the plug moves also where something else has failed
+                self._saver.within(_SOON_S)
+        self.failure = None
+        if self.subentry.data[CONF_KIND] == KIND_AGENT:
+            self._follow_agent(snapshot.agent.id)
         snapshot = await self.holds.keep(previous, snapshot, dt_util.utcnow())
         if self.profile is None or _identities(self.profile) != _identities(snapshot):
             self.profile = snapshot
-            self._save()
+            self._saver.within(_AT_ONCE_S)
         return snapshot
 
     def _follow_agent(self, agent_id: str) -> None:
@@ -145,6 +159,14 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         jobs = self.snapshot.jobs if self.snapshot else ()
         return next((job for job in jobs if job.id == job_id), None)
 
+    def linked_device(self, device_id: str) -> dr.AnyDeviceEntry | None:
+        """Return the device of the entity that meters one of our own, if another has it."""
+        for row in self.subentry.data.get(CONF_METERS, ()):
+            if row[CONF_ID] == device_id:
+                entity_id = row.get(CONF_POWER) or row[CONF_ENERGY]
+                return async_entity_id_to_device(self.hass, entity_id)
+        return None
+
     async def async_pause(self, job_id: str, hold: Hold) -> Job:
         """Pause a job. Raises HomeAssistantError."""
         return await self._command(job_id, self.holds.pause(job_id, dt_util.utcnow(), hold))
@@ -152,6 +174,11 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
     async def async_resume(self, job_id: str, hold: Hold | None = None) -> Job:
         """Let a paused job run on. Raises HomeAssistantError."""
         return await self._command(job_id, self.holds.resume(job_id, dt_util.utcnow(), hold))
+
+    async def async_close(self) -> None:
+        """Finish what is under way, and let go of the source."""
+        await self.holds.settle()
+        await self._source.close()
 
     async def _command(self, job_id: str, command: Awaitable[Job]) -> Job:
         try:
@@ -166,6 +193,7 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
     def to_json(self) -> dict[str, Any]:
         """Return what must outlive a restart: the holds, and what devices and jobs there are."""
         return {
+            "source": self._source.to_json(),
             "holds": self.holds.to_json(),
             "profile": to_json(self.profile) if self.profile else None,
         }

@@ -10,10 +10,15 @@ from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .agent.models import Device, Job
+from .agent.models import Device, Job, Vendor
 from .const import DOMAIN
 from .coordinator import GpuHeatConfigEntry, SourceCoordinator
 from .zone import ZoneCoordinator
+
+
+def host_identifier(source: str, host: str) -> str:
+    """Return what a machine of a source is known by among devices."""
+    return f"{source}_host_{host}"
 
 
 class ZoneEntity(CoordinatorEntity[ZoneCoordinator]):
@@ -41,33 +46,55 @@ class SourceEntity(CoordinatorEntity[SourceCoordinator]):
         self._attr_unique_id = f"{self._key}_{description.key}"
         self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, self._key)})
 
-    def _become_part(self, part: str, description: EntityDescription) -> ChildDeviceInfo:
+    def _become_part(
+        self, part: str, description: EntityDescription, host: str | None = None
+    ) -> ChildDeviceInfo:
         """Take the unique id of a part of the source; return its device, yet to be named."""
         self._attr_unique_id = f"{self._key}_{part}_{description.key}"
+        parent = self._source_device_id
         return ChildDeviceInfo(
             identifiers={(DOMAIN, f"{self._key}_{part}")},
-            parent_device_id=dr.async_get_device_id_by_identifier(
-                self.coordinator.hass,
-                (DOMAIN, self._key),
-                config_entry_id=self.coordinator.config_entry.entry_id,
-            ),
+            parent_device_id=self._host_device_id(host) if host else parent,
         )
+
+    @property
+    def _source_device_id(self) -> str:
+        return dr.async_get_device_id_by_identifier(
+            self.coordinator.hass,
+            (DOMAIN, self._key),
+            config_entry_id=self.coordinator.config_entry.entry_id,
+        )
+
+    def _host_device_id(self, host: str) -> str:
+        """Return the device of one of the machines that the source reads."""
+        device = dr.async_get(self.coordinator.hass).async_get_or_create(
+            config_entry_id=self.coordinator.config_entry.entry_id,
+            config_subentry_id=self._key,
+            identifiers={(DOMAIN, host_identifier(self._key, host))},
+            name=host,
+            via_device_id=self._source_device_id,
+        )
+        return device.id
 
 
 class DeviceEntity(SourceEntity):
-    """Something that one GPU shows."""
+    """Something that one GPU shows, or another thing that draws power."""
 
     def __init__(
         self, coordinator: SourceCoordinator, description: EntityDescription, device: Device
     ) -> None:
         super().__init__(coordinator, description)
         self._device_id = device.id
-        self._attr_device_info = self._become_part(device.id, description)
-        self._attr_device_info["translation_key"] = "gpu"
-        self._attr_device_info["translation_placeholders"] = {
-            "index": str(device.index),
-            "name": device.name,
-        }
+        info = self._become_part(device.id, description, device.host)
+        if device.vendor is Vendor.OTHER:
+            info["name"] = device.name
+        else:
+            info["translation_key"] = "gpu"
+            info["translation_placeholders"] = {"index": str(device.index), "name": device.name}
+        self._attr_device_info = info
+        if linked := coordinator.linked_device(device.id):  # never copied, nor taken over
+            self._attr_device_info = None
+            self.device_entry = linked
 
     @property
     def device(self) -> Device | None:

@@ -1,25 +1,22 @@
-"""What all forms share, and the forms for sources and jobs."""
+"""What all forms share, and the form for jobs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from homeassistant.const import CONF_HOST, CONF_PORT, CONF_TOKEN
-from homeassistant.core import HomeAssistant
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import CONF_NAME
 from homeassistant.helpers import selector
 import voluptuous as vol
 
 from .const import (
-    CONF_CAPTURE,
-    CONF_CAPTURE_ENTITY,
     CONF_COP,
     CONF_COP_CURVE,
     CONF_MINIMUM_OFF,
     CONF_MINIMUM_ON,
     CONF_TEMPERATURE,
-    CONF_TLS,
+    CONF_ZONE,
 )
-from .inputs import known, read_fraction
 
 _MINIMUM_TIME = {"minutes": 30}
 
@@ -135,44 +132,6 @@ def check_cop_curve(found: Findings, user_input: Mapping[str, Any], *, outdoor: 
         found.refuse(CONF_COP_CURVE, "outdoor_missing")
 
 
-AGENT_FORM = vol.Schema(
-    {
-        vol.Required(CONF_HOST): vol.All(selector.TextSelector(), vol.Strip, vol.Length(min=1)),
-        vol.Required(CONF_PORT): number(least=1, most=65535, step=1),
-        vol.Required(CONF_TOKEN): vol.All(
-            selector.TextSelector(
-                selector.TextSelectorConfig(type=selector.TextSelectorType.PASSWORD)
-            ),
-            vol.Strip,
-        ),
-        vol.Required(CONF_TLS): selector.BooleanSelector(),
-        vol.Optional(CONF_CAPTURE, default=100): number(most=100, unit="%"),
-        vol.Optional(CONF_CAPTURE_ENTITY): entity(
-            "sensor",
-            "binary_sensor",
-            "cover",
-            "input_boolean",
-            "input_number",
-            "number",
-            "switch",
-            "valve",
-        ),
-    }
-)
-
-
-def capture_findings(hass: HomeAssistant, user_input: Mapping[str, Any]) -> Findings:
-    """Return what is wrong in how much of a source's heat reaches the space."""
-    found = Findings()
-    if entity_id := user_input.get(CONF_CAPTURE_ENTITY):
-        state = hass.states.get(entity_id)
-        if state is None:
-            found.refuse(CONF_CAPTURE_ENTITY, "entity_missing")
-        elif known(state) and read_fraction(state) is None:
-            found.refuse(CONF_CAPTURE_ENTITY, "not_a_fraction", state=state.state)
-    return found
-
-
 _DURATION = selector.DurationSelector(selector.DurationSelectorConfig(enable_day=False))
 CONTROL_FORM = vol.Schema(
     {
@@ -180,3 +139,21 @@ CONTROL_FORM = vol.Schema(
         vol.Required(CONF_MINIMUM_OFF, default=_MINIMUM_TIME): _DURATION,
     }
 )
+
+NAME_FORM = vol.Schema({vol.Required(CONF_NAME): selector.TextSelector()})
+NEW_ZONE = "new"
+
+
+def which_zone_form(zones: Mapping[str, ConfigEntry]) -> vol.Schema:
+    """Return a form that asks for one of the zones, by entry id, or for a new one."""
+    options = [
+        selector.SelectOptionDict(value=key, label=entry.title) for key, entry in zones.items()
+    ]
+    options.append(selector.SelectOptionDict(value=NEW_ZONE, label=NEW_ZONE))
+    return vol.Schema(
+        {
+            vol.Required(CONF_ZONE, default=options[0]["value"]): selector.SelectSelector(
+                selector.SelectSelectorConfig(options=options, translation_key=CONF_ZONE)
+            )
+        }
+    )

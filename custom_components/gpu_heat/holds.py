@@ -110,6 +110,14 @@ class Holds:
         async with self._lock:
             return await self._resume(job_id, now, hold)
 
+    async def release(self, now: datetime) -> None:
+        """Let all jobs run on that wait because of us: nobody will look after them any more."""
+        for job_id in [job_id for job_id, hold in self._holds.items() if hold.paused]:
+            try:
+                await self.resume(job_id, now)
+            except SourceError as err:
+                LOGGER.warning("Job %s waits until its lease ends: %s", job_id, err)
+
     async def settle(self) -> None:
         """Wait for commands under way, and write nothing down from then on."""
         async with self._lock:

@@ -25,10 +25,11 @@ from homeassistant.const import (
     STATE_UNAVAILABLE,
     STATE_UNKNOWN,
     UnitOfEnergy,
+    UnitOfPower,
     UnitOfTemperature,
 )
 from homeassistant.core import HomeAssistant, State, split_entity_id
-from homeassistant.util.unit_conversion import EnergyConverter, TemperatureConverter
+from homeassistant.util.unit_conversion import EnergyConverter, PowerConverter, TemperatureConverter
 
 from .const import LOGGER
 from .heat.conditions import (
@@ -135,6 +136,15 @@ def read_energy_j(state: State) -> Decimal | None:
         return None
     factor = EnergyConverter.convert(1, unit, UnitOfEnergy.JOULE)
     return round(number * Decimal(str(factor)), 3)
+
+
+def read_power_w(state: State) -> float | None:
+    """Return a power in W."""
+    number = read_number(state.state)
+    unit = state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)
+    if number is None or unit not in PowerConverter.VALID_UNITS:
+        return None
+    return PowerConverter.convert(float(number), unit, UnitOfPower.WATT)
 
 
 @dataclass(slots=True, kw_only=True)

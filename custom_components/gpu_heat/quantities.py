@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
-from homeassistant.const import PERCENTAGE, UnitOfEnergy, UnitOfPower
+from homeassistant.const import PERCENTAGE, UnitOfEnergy, UnitOfPower, UnitOfTemperature
 from homeassistant.helpers.typing import StateType
 
 type Value = StateType | Decimal
@@ -20,6 +20,12 @@ ENERGY: dict[str, Any] = {
     "state_class": SensorStateClass.TOTAL_INCREASING,
     "native_unit_of_measurement": UnitOfEnergy.KILO_WATT_HOUR,
     "suggested_display_precision": 2,
+}
+TEMPERATURE: dict[str, Any] = {
+    "device_class": SensorDeviceClass.TEMPERATURE,
+    "state_class": SensorStateClass.MEASUREMENT,
+    "native_unit_of_measurement": UnitOfTemperature.CELSIUS,
+    "suggested_display_precision": 0,
 }
 PERCENT: dict[str, Any] = {
     "state_class": SensorStateClass.MEASUREMENT,

@@ -1,7 +1,7 @@
 """Sensors of a zone, its sources, their GPUs and their jobs."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, override
 
 from homeassistant.components.sensor import (
@@ -11,17 +11,17 @@ from homeassistant.components.sensor import (
     SensorEntityDescription,
     SensorStateClass,
 )
-from homeassistant.const import UnitOfTemperature
+from homeassistant.const import UnitOfInformation
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .agent.models import Device, Job, JobState
+from .agent.models import Device, Job, JobState, Vendor
 from .coordinator import GpuHeatConfigEntry, SourceCoordinator
 from .entity import DeviceEntity, JobEntity, SourceEntity, async_add_source_entities
 from .heat.units import kwh
-from .quantities import ENERGY, PERCENT, POWER, Value, percent, shown
+from .quantities import ENERGY, PERCENT, POWER, TEMPERATURE, Value, percent, shown
 from .zone import ZoneCoordinator
 from .zone_sensors import zone_sensors
 
@@ -64,11 +64,8 @@ DEVICE_SENSORS = (
     DeviceSensorDescription(
         key="temperature",
         translation_key="temperature",
-        device_class=SensorDeviceClass.TEMPERATURE,
-        state_class=SensorStateClass.MEASUREMENT,
-        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
-        suggested_display_precision=0,
         value_fn=lambda device: device.temperature_c,
+        **TEMPERATURE,
     ),
     DeviceSensorDescription(
         key="utilization",
@@ -76,8 +73,30 @@ DEVICE_SENSORS = (
         value_fn=lambda device: percent(device.utilization),
         **PERCENT,
     ),
+    DeviceSensorDescription(
+        key="memory_temperature",
+        translation_key="memory_temperature",
+        value_fn=lambda device: device.memory_temperature_c,
+        entity_registry_enabled_default=False,
+        **TEMPERATURE,
+    ),
+    DeviceSensorDescription(
+        key="memory_used",
+        translation_key="memory_used",
+        device_class=SensorDeviceClass.DATA_SIZE,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=UnitOfInformation.BYTES,
+        suggested_unit_of_measurement=UnitOfInformation.GIBIBYTES,
+        suggested_display_precision=1,
+        entity_registry_enabled_default=False,
+        value_fn=lambda device: device.memory_used_bytes,
+    ),
 )
 DEVICE_ENERGY = SensorEntityDescription(key="energy", translation_key="energy", **ENERGY)
+
+# Of what stands on the device of another integration, which has a power and an energy already.
+LINKED_POWER = replace(DEVICE_SENSORS[0], translation_key="linked_power")
+LINKED_ENERGY = replace(DEVICE_ENERGY, translation_key="linked_energy")
 
 JOB_STATUS = JobSensorDescription(
     key="status",
@@ -100,9 +119,11 @@ async def async_setup_entry(
         yield SourceSensor(source, SOURCE_POWER)
         yield SourceEnergySensor(source, SOURCE_ENERGY, zone)
         for device in source.profile.devices if source.profile else ():
-            for description in DEVICE_SENSORS:
+            linked = source.linked_device(device.id) is not None
+            for description in (LINKED_POWER,) if linked else device_sensors(device):
                 yield DeviceSensor(source, description, device)
-            yield DeviceEnergySensor(source, DEVICE_ENERGY, device, zone)
+            energy = LINKED_ENERGY if linked else DEVICE_ENERGY
+            yield DeviceEnergySensor(source, energy, device, zone)
         for job in source.profile.jobs if source.profile else ():
             yield JobSensor(source, JOB_STATUS, job)
 
@@ -110,6 +131,11 @@ async def async_setup_entry(
     _remove_others(hass, entry, {sensor.unique_id for sensor in of_zone})
     async_add_entities(of_zone)
     async_add_source_entities(entry, async_add_entities, entities_of)
+
+
+def device_sensors(device: Device) -> tuple[DeviceSensorDescription, ...]:
+    """Return what a device shows besides its energy: a plug or a processor its power alone."""
+    return DEVICE_SENSORS[:1] if device.vendor is Vendor.OTHER else DEVICE_SENSORS
 
 
 def _remove_others(

@@ -40,12 +40,14 @@ from .heat.units import SQUARE_METERS_PER_SQUARE_FOOT, heated_area_sqft
 from .inputs import zone_inputs
 from .issues import report_inputs
 from .meter import HouseholdMeter
+from .save import Saver
 from .season import SeasonTeller
 from .settings import ZoneSettings, decimal
+from .source_kinds import source_entities
 
 # What the consumption of a tiered tariff is counted by.
 _COUNTED_BY = (CONF_PERIOD, CONF_FIRST_DAY)
-_SAVE_DELAY_S = 1  # so that the polls of many sources share one write
+_SAVE_WITHIN_S = 5  # so that the polls of many sources share one write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +90,7 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
             always_update=False,
         )
         self.settings = ZoneSettings.from_options(entry.options)
-        self._store = book_store(hass, entry.entry_id)
+        self._saver = Saver(hass, book_store(hass, entry.entry_id), lambda: self.book.to_json())
         self._sources: list[SourceCoordinator] = []
         subentries = entry.get_subentries_of_type(SUBENTRY_SOURCE)
         self._captures = {
@@ -180,16 +182,17 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
 
             self.config_entry.async_on_unload(source.async_add_listener(_polled))
         followed = {item.entity_id for item in self._inputs}
+        named = followed.union(*(source_entities(source.subentry.data) for source in sources))
         for unsubscribe in (
             async_track_state_change_event(self.hass, followed, self._entity_changed),
-            async_track_entity_registry_updated_event(self.hass, followed, self._entity_renamed),
+            async_track_entity_registry_updated_event(self.hass, named, self._entity_renamed),
             async_track_time_interval(self.hass, self._minute_passed, ZONE_INTERVAL),
         ):
             self.config_entry.async_on_unload(unsubscribe)
 
     async def async_save(self) -> None:
         """Write the book now."""
-        await self._store.async_save(self.book.to_json())
+        await self._saver.now()
 
     def source_energy_j(self, source: str) -> Decimal | None:
         """Return the energy booked for a source in J; None if it has no counter."""
@@ -238,7 +241,7 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
             )
             self._read_meter()  # after our own energy, which it has seen as well
             self.book.recent.mark(dt_util.utcnow(), self.book.ledger.totals)
-            self._store.async_delay_save(self.book.to_json, _SAVE_DELAY_S)
+            self._saver.within(_SAVE_WITHIN_S)
         self._show()
 
     def _look(self) -> None:
@@ -275,9 +278,9 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
         old, new = data["old_entity_id"], data["entity_id"]
         entry = self.config_entry
         for subentry in list(entry.subentries.values()):
-            if subentry.data.get(CONF_CAPTURE_ENTITY) == old:
+            if old in source_entities(subentry.data):
                 self.hass.config_entries.async_update_subentry(
-                    entry, subentry, data={**subentry.data, CONF_CAPTURE_ENTITY: new}
+                    entry, subentry, data=_renamed(subentry.data, old, new)
                 )
         self.hass.config_entries.async_update_entry(
             entry, options=_renamed(dict(entry.options), old, new)

@@ -93,6 +93,11 @@ class Device:
     throttle_reasons: tuple[str, ...] = ()
 
     @property
+    def host(self) -> str | None:
+        """The machine that it is in, where one source reads several: the id begins with it."""
+        return self.id.rpartition("/")[0] or None
+
+    @property
     def measured(self) -> bool:
         """Whether this device's power has ever been readable."""
         return self.power_w is not None or self.energy_j is not None

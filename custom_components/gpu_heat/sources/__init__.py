@@ -22,6 +22,14 @@ class TlsError(SourceError):
     """The connection cannot be secured: no TLS there, or a certificate that is not trusted."""
 
 
+class FingerprintError(TlsError):
+    """The certificate is another than the one that was pinned; `found` is its SHA-256 in hex."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(f"the certificate has the fingerprint {found}")
+        self.found = found
+
+
 class TokenError(SourceError):
     """The source rejects the token."""
 
@@ -43,7 +51,12 @@ class RefusedError(SourceError):
 
 
 class Source(ABC):
-    """What the integration needs of a source; most have no jobs."""
+    """What the integration needs of a source; most have no jobs.
+
+    `metered` tells that `to_json` has meters to keep, which move with each reading.
+    """
+
+    metered = False
 
     @abstractmethod
     async def read(self) -> Snapshot:

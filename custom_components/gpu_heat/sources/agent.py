@@ -5,13 +5,21 @@ import json
 from typing import Any, override
 from urllib.parse import quote
 
-from aiohttp import ClientError, ClientSession, ClientSSLError, ClientTimeout
+from aiohttp import (
+    ClientError,
+    ClientSession,
+    ClientSSLError,
+    ClientTimeout,
+    Fingerprint,
+    ServerFingerprintMismatch,
+)
 from yarl import URL
 
 from ..agent import __version__
 from ..agent.models import Job, Snapshot, SnapshotError, job_from_json, snapshot_from_json
 from . import (
     AddressError,
+    FingerprintError,
     NotASourceError,
     RefusedError,
     Source,
@@ -29,14 +37,23 @@ API_TITLE = "gpu-heat-agent"
 class AgentSource(Source):
     """A client of one agent.
 
-    `session` is not closed here. The token goes into a header alone. Raises
-    AddressError where `host` is neither a name nor an IP address.
+    `session` is not closed here. The token goes into a header alone, and only to the
+    certificate with the SHA-256 `fingerprint` in hex, or without one to a certificate that is
+    trusted. Raises AddressError where `host` is neither a name nor an IP address.
     """
 
     def __init__(
-        self, session: ClientSession, *, host: str, port: int, token: str, tls: bool
+        self,
+        session: ClientSession,
+        *,
+        host: str,
+        port: int,
+        token: str,
+        tls: bool,
+        fingerprint: str | None = None,
     ) -> None:
         self._session = session
+        self._ssl = Fingerprint(bytes.fromhex(fingerprint)) if fingerprint else True
         try:
             self._url = URL.build(
                 scheme="https" if tls else "http", host=host.strip("[]"), port=port
@@ -68,6 +85,10 @@ class AgentSource(Source):
     async def resume(self, job_id: str) -> Job:
         return await self._command(job_id, "resume", None)
 
+    async def greet(self) -> None:
+        """Look whether something answers, without the token. Raises SourceError."""
+        await self._call("GET", "/healthz", secret=False)
+
     async def _command(self, job_id: str, verb: str, body: dict[str, Any] | None) -> Job:
         status, document = await self._call(
             "POST", f"/api/v1/jobs/{quote(job_id, safe='')}/{verb}", body
@@ -91,7 +112,7 @@ class AgentSource(Source):
         raise NotASourceError("HTTP status 404")
 
     async def _call(
-        self, method: str, path: str, body: dict[str, Any] | None = None
+        self, method: str, path: str, body: dict[str, Any] | None = None, *, secret: bool = True
     ) -> tuple[int, object]:
         """Return the status and the JSON document of an answer. Raises a SourceError."""
         try:
@@ -99,14 +120,17 @@ class AgentSource(Source):
                 method,
                 self._url.with_path(path, encoded=True),
                 json=body,
-                headers=self._headers,
+                headers=self._headers if secret else {},
                 timeout=TIMEOUT,
                 allow_redirects=False,
+                ssl=self._ssl,
             ) as response:
                 raw = await response.content.read(MAX_BYTES)
                 while not response.content.at_eof() and len(raw) < MAX_BYTES:
                     raw += await response.content.read(MAX_BYTES - len(raw))
                 status = response.status
+        except ServerFingerprintMismatch as err:
+            raise FingerprintError(err.got.hex()) from err
         except ClientSSLError as err:
             raise TlsError(str(err)) from err
         except (ClientError, TimeoutError, OSError, ValueError) as err:
@@ -117,6 +141,26 @@ class AgentSource(Source):
             return status, json.loads(raw)
         except (RecursionError, ValueError) as err:  # also a page cut at MAX_BYTES
             raise NotASourceError(f"HTTP status {status} without a JSON document") from err
+
+
+async def unverified_fingerprint(session: ClientSession, *, host: str, port: int) -> str | None:
+    """Return the SHA-256 in hex of a certificate that nothing vouches for, to show it to a person.
+
+    No token is sent. None means that the certificate is trusted as it is. Raises SourceError.
+    """
+    agent = AgentSource(session, host=host, port=port, token="", tls=True)
+    try:
+        await agent.greet()
+    except TlsError:
+        no_certificate = "00" * 32
+        agent = AgentSource(
+            session, host=host, port=port, token="", tls=True, fingerprint=no_certificate
+        )
+        try:
+            await agent.greet()
+        except FingerprintError as err:
+            return err.found
+    return None
 
 
 def _message(document: object) -> str:

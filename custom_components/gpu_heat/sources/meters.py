@@ -51,6 +51,12 @@ class Meters:
             self._meters[key] = meter
         return power_w, meter
 
+    def add(self, key: str, energy_j: float) -> EnergyMeter:
+        """Add energy in J that a meter missed, as something else knows."""
+        meter = self._meters[key]
+        self._meters[key] = meter = replace(meter, total_j=meter.total_j + energy_j)
+        return meter
+
     def devices(self, readings: Iterable[DeviceReading], at_s: float) -> tuple[Device, ...]:
         """Return the devices of readings at a time in s since 1970, with their energy."""
         devices = []

@@ -1,0 +1,32 @@
+"""The jobs of the machine that Home Assistant runs on: processes that its owner has listed."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from homeassistant.const import CONF_ID, CONF_NAME
+from homeassistant.core import HomeAssistant
+
+from .agent.clock import read_clock
+from .agent.config import JobConfig
+from .agent.jobs import JobBook
+from .agent.state_dir import StateDir
+from .const import CONF_PIDFILE, DOMAIN
+
+
+def jobs_folder(hass: HomeAssistant, key: str) -> Path:
+    """Return where the pauses of a source's jobs are written down."""
+    return Path(hass.config.path(".storage", f"{DOMAIN}.{key}.jobs"))
+
+
+def open_jobs(folder: Path, rows: Sequence[Mapping[str, Any]]) -> JobBook:
+    """Return the book of some processes. Blocks. Raises AgentError."""
+    from .agent.drivers import make_drivers  # noqa: PLC0415 - takes psutil, which few need here
+
+    configs = [
+        JobConfig(id=row[CONF_ID], name=row[CONF_NAME], pidfile=Path(row[CONF_PIDFILE]))
+        for row in rows
+    ]
+    store = StateDir(folder).open_store()
+    memories = {job_id: record.memory for job_id, record in store.state.jobs.items()}
+    return JobBook(configs, make_drivers(configs, memories, folder), store, read_clock)
