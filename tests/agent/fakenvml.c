@@ -2,14 +2,18 @@
 
    FAKE_NVML_STATE names the file. Lines are KEY=VALUE, of equal keys the last one holds:
    "init=0", "gpus=2", "0.uuid=GPU-a", "0.power=350000". A value that begins with E is the
-   error that the call returns; a key that is not there is NotSupported. */
+   error that the call returns; a key that is not there is NotSupported. "driver=2" is a driver
+   that only a library built with -DDRIVER=2 understands. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define EXPORT __attribute__((visibility("default")))
-enum { SUCCESS = 0, UNINITIALIZED = 1, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3 };
+#ifndef DRIVER
+#define DRIVER 1
+#endif
+enum { SUCCESS = 0, UNINITIALIZED = 1, NOT_SUPPORTED = 3, VERSION_MISMATCH = 18 };
 
 static int started;
 
@@ -32,9 +36,15 @@ static int text(const char *key, char *value, size_t size) {
     return found;
 }
 
+static int other_driver(void) {
+    char buffer[64];
+    return text("driver", buffer, sizeof buffer) == SUCCESS && atoi(buffer) != DRIVER;
+}
+
 static int of(void *device, const char *key, char *value, size_t size) {
     char full[64];
     if (!started) return UNINITIALIZED;
+    if (other_driver()) return VERSION_MISMATCH;
     snprintf(full, sizeof full, "%d.%s", (int)(intptr_t)device - 1, key);
     return text(full, value, size);
 }
@@ -53,11 +63,19 @@ static int small(void *device, const char *key, unsigned *value) {
     return code;
 }
 
-EXPORT const char *nvmlErrorString(int code) { return code == 9 ? "Driver Not Loaded" : "Error"; }
+EXPORT const char *nvmlErrorString(int code) {
+    switch (code) {
+    case NOT_SUPPORTED: return "Not Supported";
+    case 4: return "Insufficient Permissions";
+    case 9: return "Driver Not Loaded";
+    case VERSION_MISMATCH: return "Driver/library version mismatch";
+    default: return "Error";
+    }
+}
 
 EXPORT int nvmlInitWithFlags(unsigned flags) {
     char buffer[64];
-    int code = text("init", buffer, sizeof buffer);
+    int code = other_driver() ? VERSION_MISMATCH : text("init", buffer, sizeof buffer);
     (void)flags;
     if (code == SUCCESS) started++;
     return code;
@@ -139,7 +157,8 @@ EXPORT int nvmlDeviceGetFieldValues(void *d, int count, struct field *fields) {
     if (!started) return UNINITIALIZED;
     for (int i = 0; i < count; i++) {
         char key[32];
-        snprintf(key, sizeof key, "field%u", fields[i].id);
+        if (fields[i].scope) snprintf(key, sizeof key, "field%u_scope%u", fields[i].id, fields[i].scope);
+        else snprintf(key, sizeof key, "field%u", fields[i].id);
         memset(&fields[i].value, 0xff, sizeof fields[i].value); /* the other half is never zero */
         fields[i].type = 1;
         fields[i].code = small(d, key, &fields[i].value.ui);

@@ -1,6 +1,7 @@
 """The narrow interface to hardware that the rest of the agent knows."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from .models import Device
@@ -11,10 +12,16 @@ NAMELESS = ""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceReading:
-    """One device now. Its `energy_j` is left to the meters; `counter_j` is its own counter."""
+    """One device now. Its `energy_j` is left to the meters; `counter_j` is its own counter.
+
+    `in_package`: it is part of the processor, so that the processor's counter has its energy too.
+    `failures` are the errors that values met, by field of Device or "counter_j".
+    """
 
     device: Device
     counter_j: float | None = None
+    in_package: bool = False
+    failures: Mapping[str, Exception] = field(default_factory=dict, compare=False)
 
 
 class DeviceReader(Protocol):
