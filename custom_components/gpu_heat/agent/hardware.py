@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
+from .combined import CombinedReader
 from .nvml import NvmlReader
 from .readers import DeviceReader
 from .simulated import SimulatedReader, Simulation
+from .sysfs_gpus import SysfsGpuReader
 
 
 def make_reader(
@@ -12,5 +14,5 @@ def make_reader(
 ) -> DeviceReader:
     """Return the simulated devices where some are wanted, else the machine's own."""
     if simulation is None:
-        return NvmlReader()
+        return CombinedReader(NvmlReader(), SysfsGpuReader())
     return SimulatedReader(simulation, seed=seed, busy=busy)
