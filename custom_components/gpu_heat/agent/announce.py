@@ -5,8 +5,6 @@ from contextlib import asynccontextmanager
 import logging
 import socket
 
-import psutil
-
 from .config import ServerConfig
 from .models import AgentInfo
 from .sockets import is_loopback
@@ -56,6 +54,8 @@ def _label(name: str) -> str:
 
 def _addresses(host: str | None) -> list[bytes]:
     """Return the addresses that others can reach, packed."""
+    import psutil  # noqa: PLC0415 - Home Assistant, which uses parts of the agent, may lack it
+
     packed = []
     for addresses in psutil.net_if_addrs().values():
         for address in addresses:

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+import sys
 import time
-
-import psutil
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -39,7 +38,9 @@ def boot_id() -> str:
 def _read_boot_id(path: Path) -> str:
     try:
         return path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
+    except FileNotFoundError:  # not Linux
+        import psutil  # noqa: PLC0415 - Home Assistant, which uses parts of the agent, may lack it
+
         return f"{psutil.boot_time():.0f}"
 
 
@@ -49,5 +50,7 @@ def as_datetime(wall_s: float) -> datetime:
 
 
 def _steady_s() -> float:
+    if sys.platform == "win32":
+        return time.monotonic()
     clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
     return time.clock_gettime(clock)

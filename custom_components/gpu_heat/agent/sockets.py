@@ -1,8 +1,8 @@
 """Claiming the port, before anything else is done."""
 
 import errno
-import resource
 import socket
+import sys
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -11,6 +11,11 @@ from .errors import UsageError
 
 MAX_CONNECTIONS = 256
 MAX_PER_PEER = 32
+
+if sys.platform == "win32":  # where the other one lets anyone take over a port that is in use
+    _ADDRESS_OPTION = socket.SO_EXCLUSIVEADDRUSE
+else:
+    _ADDRESS_OPTION = socket.SO_REUSEADDR
 
 
 class Connections:
@@ -53,9 +58,7 @@ def bind(listen: Listen) -> list[socket.socket]:
     """
     sockets: list[socket.socket] = []
     port = listen.port
-    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    total = MAX_CONNECTIONS if files < 0 else min(MAX_CONNECTIONS, files // 2)
-    connections = Connections(total=total, per_peer=MAX_PER_PEER)
+    connections = Connections(total=_most_connections(), per_peer=MAX_PER_PEER)
     try:
         for family, host in _addresses(listen):
             try:
@@ -80,6 +83,16 @@ def is_loopback(host: str | None) -> bool:
     return host is not None and (host in {"localhost", "::1"} or host.startswith("127."))
 
 
+def _most_connections() -> int:
+    """Return how many connections leave enough files to open for all else."""
+    if sys.platform == "win32":
+        return MAX_CONNECTIONS
+    import resource  # noqa: PLC0415 - Windows has none
+
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return MAX_CONNECTIONS if files < 0 else min(MAX_CONNECTIONS, files // 2)
+
+
 def _addresses(listen: Listen) -> list[tuple[int, str]]:
     if listen.host is None:
         return [(socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")]  # noqa: S104
@@ -89,7 +102,7 @@ def _addresses(listen: Listen) -> list[tuple[int, str]]:
 
 def _bind(sock: Listener, host: str, port: int) -> Listener:
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, _ADDRESS_OPTION, 1)
         if sock.family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind((host, port))

@@ -1,17 +1,18 @@
-"""The agent's state folder: its lock, the token and the state file."""
+"""The agent's state folder: its lock, what is made there once, and the state file."""
 
 from collections.abc import Callable
 from contextlib import suppress
-import fcntl
 import logging
 import os
 from pathlib import Path
 import re
 import secrets
+import sys
 import threading
 import time
 
 from .errors import UsageError
+from .file_lock import FileLock
 from .state import State, StateError, dump_state, new_state, parse_state
 
 _LOGGER = logging.getLogger(__name__)
@@ -25,44 +26,37 @@ class StateDir:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock_fd: int | None = None
+        self._lock: FileLock | None = None
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             status = path.stat()
         except OSError as err:
             raise _unusable(path, err) from err
-        _check_private(path, status, os.geteuid())
+        if sys.platform != "win32":  # there an access list says it, which install-agent.md sets
+            _check_private(path, status, os.geteuid())
 
     def lock(self) -> None:
         """Claim the folder for this process; two agents must not share one."""
         try:
-            fd = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as err:
-            raise _unusable(self.path, err) from err
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as err:
-            os.close(fd)
+            self._lock = FileLock(self.path / "lock")
+        except BlockingIOError as err:
             raise UsageError(
                 f"{self.path}: another agent is using this folder; stop it or give --state-dir"
             ) from err
-        self._lock_fd = fd
+        except OSError as err:
+            raise _unusable(self.path, err) from err
 
     def unlock(self) -> None:
         """Let another process have the folder."""
-        if self._lock_fd is not None:
-            os.close(self._lock_fd)
-            self._lock_fd = None
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def token(self) -> str:
         """Return the API token, made at the first call."""
         path = self.path / "token"
         try:
-            if not path.exists():
-                self._make_token(path)
-            if path.stat().st_mode & 0o077:
-                _LOGGER.warning("Others could read %s; its mode is 0600 again", path)
-                path.chmod(0o600)
+            self.keep_secret(path.name, _new_token)
             token = path.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as err:
             raise UsageError(f"{path}: cannot be used ({err}); correct or remove it") from err
@@ -91,16 +85,31 @@ class StateDir:
             raise _unusable(path, err) from err
         return store
 
-    @staticmethod
-    def _make_token(path: Path) -> None:
-        """Write a new token whole; of two that are made at once the first one stays."""
-        made = path.with_name(f".token-{secrets.token_hex(8)}")
+    def keep(self, name: str, make: Callable[[], str]) -> Path:
+        """Return the path of a file that is made, whole, where it is not there yet.
+
+        Of two that are made at once the first one stays. Raises OSError.
+        """
+        path = self.path / name
+        if path.exists():
+            return path
+        made = path.with_name(f".{name}-{secrets.token_hex(8)}")
         try:
-            _write(made, secrets.token_urlsafe(_TOKEN_BYTES) + "\n")
+            _write(made, make())
             with suppress(FileExistsError):
                 path.hardlink_to(made)
         finally:
             made.unlink(missing_ok=True)
+        _sync_folder(self.path)
+        return path
+
+    def keep_secret(self, name: str, make: Callable[[], str]) -> Path:
+        """Do as `keep`, and see to it that the owner alone can read the file. Raises OSError."""
+        path = self.keep(name, make)
+        if sys.platform != "win32" and path.stat().st_mode & 0o077:
+            _LOGGER.warning("Others could read %s; its mode is 0600 again", path)
+            path.chmod(0o600)
+        return path
 
 
 class Store:
@@ -138,8 +147,12 @@ def _check_private(path: Path, status: os.stat_result, user: int) -> None:
         raise UsageError(f"{path}: others may write into it; {remedy}")
 
 
+def _new_token() -> str:
+    return secrets.token_urlsafe(_TOKEN_BYTES) + "\n"
+
+
 def _write(path: Path, text: str) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(fd, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
@@ -147,11 +160,12 @@ def _write(path: Path, text: str) -> None:
 
 
 def _sync_folder(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    if sys.platform != "win32":  # which opens no folders
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
 
 
 def _unusable(path: Path, err: OSError) -> UsageError:
