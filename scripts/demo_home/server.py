@@ -38,7 +38,7 @@ class Server:
         self._keep_port()
         (self.folder / "agent.toml").write_text(_configuration(self.folder))
         return processes.start(
-            self._command("run", "--simulate", GPUS, "--tls", "off"), cwd=self.folder, log=self.log
+            self._command("run", "--simulate", GPUS), cwd=self.folder, log=self.log
         )
 
     def token(self) -> str:
@@ -68,6 +68,7 @@ class Server:
             verb,
             *("--config", str(self.folder / "agent.toml")),
             *("--state-dir", str(self.folder / "state")),
+            *("--tls", "off"),
             *(("--listen", f"127.0.0.1:{self.port}") if verb == "run" else ()),
             *options,
         ]

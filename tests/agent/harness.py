@@ -43,7 +43,7 @@ class RunningAgent:
         with self.log.open("wb") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *run_cli("run", "--config", str(self.config), "--state-dir", str(self.state_dir)),
-                *("--listen", "127.0.0.1:0"),
+                *("--listen", "127.0.0.1:0", "--tls", "off"),
                 *(options or ("--simulate", "2xrtx_3090")),
                 stderr=log,
             )

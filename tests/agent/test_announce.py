@@ -75,7 +75,8 @@ async def test_agent_that_others_can_reach_is_announced(network: Network, host: 
         assert service.name == "gpu-rig._gpu-heat._tcp.local."
         assert service.port == 9839
         assert service.parsed_addresses() == ["192.0.2.7"]
-        assert service.decoded_properties == {"id": INFO.id, "version": "1.2.3", "tls": "off"}
+        properties = {"id": INFO.id, "version": "1.2.3", "tls": "self-signed"}
+        assert service.decoded_properties == properties
     assert network.closed
 
 

@@ -58,10 +58,11 @@ def certificate(tmp_path: Path) -> Path:
 
 
 def test_token_is_printed_alone_and_stays(command: Cli, tmp_path: Path) -> None:
-    status, out, _ = command("token")
+    status, out, _ = command("token", "--tls", "off")
     assert status == 0
     assert out == (tmp_path / "state" / "token").read_text()
-    assert command("token")[1] == out
+    assert command("token", "--tls", "off")[1] == out
+    assert not (tmp_path / "state" / "key.pem").exists()
 
 
 def test_token_is_followed_by_the_fingerprint_where_tls_is_on(
@@ -98,7 +99,6 @@ def test_check_fails_where_no_power_is_readable(command: Cli, nvml: NvmlState) -
 @pytest.mark.parametrize(
     ("options", "part"),
     [
-        (["--tls", "self-signed"], "not built yet"),
         (["--tls", "files"], "server.certificate"),
         (["--simulate", "3xrtx_9999"], "rtx_3090"),
         (["--simulate", "0xrtx_3090"], "1 to 1024"),
@@ -241,7 +241,7 @@ def test_run_serves_until_it_is_told_to_stop(
     )
     visitor = Visitor(caplog, ask)
     options = ["--listen", "127.0.0.1:0", "--simulate", "2xrtx_3090", "--config", str(config)]
-    status, _, _ = command("run", *options)
+    status, _, _ = command("run", "--tls", "off", *options)
     visitor.join()
     assert status == 0
     assert b'gpu_heat_host_power_watts{origin="estimate"} 430.0' in visitor.answer

@@ -87,6 +87,7 @@ def test_all_that_can_be_said(tmp_path: Path) -> None:
 def test_empty_file_is_the_default(tmp_path: Path) -> None:
     assert load(tmp_path, "") == default_config()
     assert default_config().server.listen == Listen(host=None, port=9839)
+    assert default_config().server.tls is TlsMode.SELF_SIGNED
 
 
 @pytest.mark.parametrize(

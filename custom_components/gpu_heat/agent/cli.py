@@ -16,7 +16,7 @@ from .errors import AgentError, UsageError
 from .hardware import make_reader
 from .simulated import parse_spec
 from .state_dir import StateDir
-from .tls import fingerprint
+from .tls import credentials, given
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -54,10 +54,11 @@ def _command(args: argparse.Namespace) -> int:
         return check(reader, sys.stdout.write)
     state_dir = args.state_dir or default_state_dir()
     if args.command == "token":
-        mark = fingerprint(config.server)
-        sys.stdout.write(StateDir(state_dir).token() + "\n")
-        if mark is not None:
-            sys.stdout.write(mark + "\n")
+        given(config.server)  # the owner's files are looked at before anything is made
+        folder = StateDir(state_dir)
+        found = credentials(config, folder)
+        lines = [folder.token()] + ([] if found is None else [found.fingerprint()])
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
         return 0
     from .run import Launch, run  # noqa: PLC0415 - the HTTP server takes half a second to import
 
@@ -67,6 +68,8 @@ def _command(args: argparse.Namespace) -> int:
 
 def default_config_path() -> Path:
     """Return where the config file is looked for."""
+    if sys.platform == "win32":
+        return _program_data() / "config.toml"
     if os.geteuid() == 0:
         return Path("/etc/gpu-heat-agent.toml")
     return _xdg("XDG_CONFIG_HOME", ".config") / "gpu-heat-agent.toml"
@@ -74,6 +77,8 @@ def default_config_path() -> Path:
 
 def default_state_dir() -> Path:
     """Return where the state is kept."""
+    if sys.platform == "win32":
+        return _program_data()
     if os.geteuid() == 0:
         return Path("/var/lib/gpu-heat-agent")
     return _xdg("XDG_STATE_HOME", ".local/state") / "gpu-heat-agent"
@@ -85,6 +90,10 @@ def _config(args: argparse.Namespace) -> Config:
         path = default_config_path()
     config = default_config() if path is None else load_config(path, KINDS)
     return with_overrides(config, listen=args.listen, tls=args.tls)
+
+
+def _program_data() -> Path:
+    return Path(os.environ.get("PROGRAMDATA", "C:/ProgramData")) / "gpu-heat-agent"
 
 
 def _xdg(variable: str, fallback: str) -> Path:
@@ -103,12 +112,14 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in (
         ("run", "serve until stopped"),
         ("check", "print what this machine supports; exit 0 only if power is readable"),
-        ("token", "print the API token"),
+        ("token", "print the API token and, below it, the fingerprint of the certificate"),
     ):
         command = commands.add_parser(name, help=text, description=text, epilog=_EPILOG)
         command.add_argument("--config", type=Path, metavar="FILE", help="TOML file")
         command.add_argument("--listen", metavar="HOST:PORT", help="default: port 9839, everywhere")
         command.add_argument("--state-dir", type=Path, metavar="DIR", help="token and counters")
-        command.add_argument("--tls", choices=[mode.value for mode in TlsMode], help="default: off")
+        command.add_argument(
+            "--tls", choices=[mode.value for mode in TlsMode], help="default: self-signed"
+        )
         command.add_argument("--simulate", metavar="SPEC", help="GPUs to simulate: 2xrtx_3090")
     return parser

@@ -9,6 +9,7 @@ from pathlib import Path
 import re
 import shutil
 import socket
+import sys
 import tomllib
 
 from .errors import UsageError
@@ -54,7 +55,7 @@ class ServerConfig:
     """The HTTP server."""
 
     listen: Listen = Listen()
-    tls: TlsMode = TlsMode.OFF
+    tls: TlsMode = TlsMode.SELF_SIGNED
     certificate: Path | None = None
     key: Path | None = None
     metrics_token: bool = False
@@ -164,7 +165,7 @@ def _server(table: Table, folder: Path) -> ServerConfig:
         raise table.fault("listen", str(err)) from err
     server = ServerConfig(
         listen=where,
-        tls=table.choice("tls", TlsMode, TlsMode.OFF),
+        tls=table.choice("tls", TlsMode, TlsMode.SELF_SIGNED),
         certificate=_path(table, "certificate", folder),
         key=_path(table, "key", folder),
         metrics_token=table.boolean("metrics_token", False),
@@ -196,6 +197,8 @@ def _job(table: Table, folder: Path, kinds: frozenset[str]) -> JobConfig:
     kind = table.string("kind") or "process"
     if kind not in kinds:
         raise table.fault("kind", "write one of " + ", ".join(f'"{k}"' for k in sorted(kinds)))
+    if kind == "process" and sys.platform == "win32":
+        raise table.fault("kind", f'a process (job "{job_id}") cannot be paused on Windows yet')
     command, pidfile = table.strings("command"), _path(table, "pidfile", folder)
     if (command is None) == (pidfile is None) or command == ():
         raise table.fault("command", f'give job "{job_id}" either a command or a pidfile')

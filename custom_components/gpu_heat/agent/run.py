@@ -30,9 +30,11 @@ from .service import Service
 from .simulated import Simulation, assign
 from .sockets import bind, is_loopback
 from .state_dir import StateDir, Store
-from .tls import ssl_context
+from .tls import Credentials, credentials, given
 
 _LOGGER = logging.getLogger(__name__)
+
+HANDSHAKE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +50,17 @@ def run(launch: Launch) -> None:
     """Serve until SIGTERM or SIGINT. Raises UsageError; then nothing was started."""
     if launch.simulation is not None:
         assign(launch.config.jobs, launch.simulation.count)
-    context = ssl_context(launch.config.server)
-    sockets = bind(launch.config.server.listen)
+    config = launch.config
+    given(config.server)  # files that are of no use are told before anything is made
+    sockets = bind(config.server.listen)
     try:
         folder = StateDir(launch.state_dir)
         folder.lock()
-        token, store = folder.token(), folder.open_store()
-        asyncio.run(_serve(launch, sockets, context, token, store))
+        token, tls = folder.token(), credentials(config, folder)
+        store = folder.open_store()
+        # Windows' usual loop accepts connections past `Listener`, and with it past its limits.
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(_serve(launch, sockets, tls, token, store))
     finally:
         for sock in sockets:
             sock.close()
@@ -63,7 +69,7 @@ def run(launch: Launch) -> None:
 async def _serve(
     launch: Launch,
     sockets: list[socket.socket],
-    context: ssl.SSLContext | None,
+    tls: Credentials | None,
     token: str,
     store: Store,
 ) -> None:
@@ -74,26 +80,30 @@ async def _serve(
         version=__version__,
         started_at=as_datetime(read_clock().wall_s),
     )
+    context = None if tls is None else tls.context()
     stopping = asyncio.Event()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
+    _on_stop_signals(stopping.set)
     service = make_service(launch, info, store)
     api = Api(service, token=token, version=__version__, metrics_token=config.server.metrics_token)
     runner = make_runner(api)
-    tasks = []
+    tasks, servers = [], []
     try:
         await service.start()
         tasks.append(asyncio.create_task(service.run()))
         await runner.setup()
         for sock in sockets:
-            await web.SockSite(runner, sock, ssl_context=context).start()
+            servers.append(await _listen(runner, sock, context))
             _say_where(sock, context)
+        if tls is not None:
+            _LOGGER.info("Certificate with the fingerprint (SHA-256) %s", tls.fingerprint())
         port = sockets[0].getsockname()[1]
         tasks.append(asyncio.create_task(_announce(info, config.server, port)))
         await _until(stopping, tasks)
     finally:
         for task in tasks:
             task.cancel()
+        for server in servers:
+            server.close()
         await runner.cleanup()
         released = await service.stop()
         if tasks:
@@ -135,6 +145,34 @@ def _host(launch: Launch) -> HostConfig:
     if simulation is None or simulation.base_load_w is None or host.power is not HostPower.NONE:
         return host
     return replace(host, power=HostPower.ESTIMATE, base_load_w=simulation.base_load_w)
+
+
+def _on_stop_signals(stop: Callable[[], None]) -> None:
+    """Call `stop` at SIGTERM and SIGINT."""
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        if sys.platform == "win32":  # whose loops take none; this one wakes each second
+            signal.signal(signum, lambda *_: loop.call_soon_threadsafe(stop))
+        else:
+            loop.add_signal_handler(signum, stop)
+
+
+async def _listen(
+    runner: web.AppRunner, sock: socket.socket, context: ssl.SSLContext | None
+) -> asyncio.Server:
+    """Serve on a socket; who does not finish the TLS handshake in time is hung up on.
+
+    aiohttp's own sites would wait a minute for it.
+    """
+    make_connection = runner.server
+    if make_connection is None:
+        raise RuntimeError("the runner is to be set up first")
+    return await asyncio.get_running_loop().create_server(
+        make_connection,
+        sock=sock,
+        ssl=context,
+        ssl_handshake_timeout=None if context is None else HANDSHAKE_S,
+    )
 
 
 def _say_where(sock: socket.socket, context: ssl.SSLContext | None) -> None:
