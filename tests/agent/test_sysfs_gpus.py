@@ -340,7 +340,7 @@ def test_nvidia_gpus_that_nvml_does_not_know_are_there_without_a_name(
     tree.pci("0000:41:00.0", vendor="0x10de", **{"class": "0x030200"})
     tree.pci("0000:41:00.1", vendor="0x10de", **{"class": "0x040300"})  # its sound
     tree.pci("0000:42:00.0", vendor="0x10de", **{"class": "0x030000"})
-    tree.pci("0000:43:00.0")
+    tree.pci("0000:43:00.0", vendor="0x10de")
     assert ids(both) == [(0, NAMELESS), (1, NAMELESS), (2, "amd-5c88007e7ad9b8a1")]
     nvml.set(init="0")
     clock.now_s = 10
@@ -373,4 +373,5 @@ def test_real_machine_is_read_both_ways() -> None:
 def test_hwmon_that_goes_while_it_is_looked_for(tree: SysTree, reader: SysfsGpuReader) -> None:
     hwmon = tree.card(0, RX, AMD_DEVICE, AMD_HWMON)
     write(hwmon.parent, {"hwmon99": "no folder"})
+    (hwmon / "temp9_label").mkdir()
     assert len(reader.read()) == 1
