@@ -3,8 +3,11 @@
 from hypothesis import given, strategies as st
 import pytest
 
-from gpu_heat_agent.energy import EnergyMeter, HostMeter, host_power_w
+from gpu_heat_agent.energy import EnergyMeter, HostMeter, sum_w
 from gpu_heat_agent.models import EnergyOrigin
+from gpu_heat_agent.psu import Badge, FixedSupply, Supply, certified
+
+NINETY = FixedSupply(efficiency=0.9)
 
 
 def counted(*readings: tuple[float, float | None]) -> EnergyMeter:
@@ -142,16 +145,92 @@ def test_reset_is_bridged_by_what_the_new_counter_can_have_gained(
     assert meter.total_j == pytest.approx(gained_j)
 
 
-def test_host_power_is_devices_and_base_through_the_power_supply() -> None:
-    assert host_power_w([350, 350], base_load_w=200, psu_efficiency=0.9) == 1000
+def test_sum_of_powers_is_not_known_while_one_is_not() -> None:
+    assert sum_w([350, 350, 200]) == 900
+    assert sum_w([350, None]) is None
 
 
-def test_host_power_is_not_known_while_a_device_is_not() -> None:
-    assert host_power_w([350, None], base_load_w=200, psu_efficiency=0.9) is None
+def hosted(*readings: tuple[float, float], supply: Supply = NINETY) -> HostMeter:
+    meter = HostMeter()
+    for at_s, devices_j in readings:
+        meter = meter.summed(at_s=at_s, devices_j=devices_j, base_load_w=200, supply=supply)
+    return meter
 
 
 def test_host_energy_is_devices_and_base_through_the_power_supply() -> None:
+    assert hosted((0, 350), (10, 350)).total_j == pytest.approx((350 + 350 + 200 * 10) / 0.9)
+
+
+def test_host_energy_takes_the_efficiency_at_the_mean_load() -> None:
+    gold = certified(Badge.GOLD, 1000)
+    total_j = hosted((0, 0), (10, 3000), supply=gold).total_j
+    assert total_j == pytest.approx(500 / 0.9 * 10)  # 300 W and 200 W are half its load
+
+
+def test_host_energy_of_a_gap_is_what_the_devices_told_with_the_least_losses() -> None:
+    gold = certified(Badge.GOLD, 1000)
+    assert hosted((0, 0), (3600, 9000), supply=gold).total_j == pytest.approx(9000 / 0.9)
+
+
+def test_power_supply_of_an_idle_machine_draws_in_readings_and_not_in_gaps() -> None:
+    supply = certified(Badge.GOLD, 1000)
     meter = HostMeter()
-    for at_s in (0, 10):
-        meter = meter.advance(at_s=at_s, devices_j=350, base_load_w=200, psu_efficiency=0.9)
-    assert meter.total_j == pytest.approx((350 + 350 + 200 * 10) / 0.9)
+    for at_s in (0.0, 10.0, 1000.0):
+        meter = meter.summed(at_s=at_s, devices_j=0, base_load_w=0, supply=supply)
+    assert meter.total_j == pytest.approx(supply.wall_w(0) * 10)
+
+
+def test_host_energy_has_what_the_processors_counted() -> None:
+    meter = HostMeter()
+    for at_s, processors_j in ((0.0, 0.0), (10.0, 950.0), (20.0, None), (30.0, 2950.0)):
+        meter = meter.summed(
+            at_s=at_s,
+            devices_j=0,
+            base_load_w=50,
+            supply=FixedSupply(),
+            processors_j=processors_j,
+        )
+    assert meter.total_j == pytest.approx(2950 + 50 * 30)
+
+
+def test_processors_counter_begins_anew_with_the_agent() -> None:
+    meter = HostMeter()
+    for at_s, processors_j in ((0.0, 0.0), (10.0, 950.0), (40.0, 0.0), (50.0, 800.0)):
+        meter = meter.summed(
+            at_s=at_s,
+            devices_j=0,
+            base_load_w=0,
+            supply=FixedSupply(),
+            processors_j=processors_j,
+        )
+    assert meter.total_j == pytest.approx(950 + 800)
+
+
+def test_measured_power_is_summed_across_a_minute_and_no_more() -> None:
+    meter = HostMeter()
+    for at_s, power_w in ((0.0, 600.0), (10.0, 620.0), (70.0, 600.0), (130.1, 600.0)):
+        meter = meter.measured(at_s=at_s, power_w=power_w)
+    assert meter.total_j == pytest.approx(610 * 10 + 610 * 60)
+
+
+_kinds = st.sampled_from(["estimate", "rapl", "wall"])
+
+
+@given(st.lists(st.tuples(_kinds, st.floats(-1e6, 1e6), st.floats(0, 1e6)), max_size=30))
+def test_host_energy_never_decreases_whatever_finds_it(
+    readings: list[tuple[str, float, float]],
+) -> None:
+    meter = HostMeter()
+    for kind, at_s, value in readings:
+        if kind == "wall":
+            after = meter.measured(at_s=at_s, power_w=value)
+        else:
+            after = meter.summed(
+                at_s=at_s,
+                devices_j=value,
+                base_load_w=100,
+                supply=certified(Badge.GOLD, 1000),
+                processors_j=value if kind == "rapl" else None,
+            )
+        assert after.total_j >= meter.total_j
+        meter = after

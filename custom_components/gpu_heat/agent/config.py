@@ -13,6 +13,7 @@ import sys
 import tomllib
 
 from .errors import UsageError
+from .psu import Badge, FixedSupply, Mains, RatedSupply, Supply, certified
 from .toml_table import Table
 
 DEFAULT_PORT = 9839
@@ -33,6 +34,10 @@ class HostPower(StrEnum):
 
     NONE = "none"
     ESTIMATE = "estimate"
+    IPMI = "ipmi"
+    RAPL = "rapl"
+    METER = "meter"
+    AUTO = "auto"
 
 
 class OnStop(StrEnum):
@@ -63,11 +68,22 @@ class ServerConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostConfig:
-    """The power of the whole machine: (devices + `base_load_w`) / `psu_efficiency`."""
+    """The power of the whole machine.
+
+    `base_load_w` is what neither the devices nor, with RAPL, processors and memory draw; None
+    where nobody said. All of it is drawn through the power supply: `psu`, or one of a fixed
+    efficiency.
+    """
 
     power: HostPower = HostPower.NONE
-    base_load_w: float = 0.0
+    base_load_w: float | None = None
     psu_efficiency: float = 1.0
+    psu: RatedSupply | None = None
+
+    @property
+    def supply(self) -> Supply:
+        """What stands between the wall and the parts."""
+        return self.psu or FixedSupply(efficiency=self.psu_efficiency)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,13 +191,34 @@ def _server(table: Table, folder: Path) -> ServerConfig:
 
 
 def _host(table: Table) -> HostConfig:
-    host = HostConfig(
-        power=table.choice("power", HostPower, HostPower.NONE),
-        base_load_w=table.number("base_load_w", 0.0, low=0.0, high=1e6),
-        psu_efficiency=table.number("psu_efficiency", 1.0, low=0.1, high=1.0),
-    )
+    power = table.choice("power", HostPower, HostPower.NONE)
+    base_w = None
+    if table.has("base_load_w"):
+        base_w = table.number("base_load_w", 0.0, low=0.0, high=1e6)
+    elif power is HostPower.ESTIMATE:
+        raise table.fault("base_load_w", "give what all but the GPUs draws, in W")
+    if table.has("psu") and table.has("psu_efficiency"):
+        raise table.fault("psu_efficiency", "give either psu or psu_efficiency")
+    efficiency = table.number("psu_efficiency", 1.0, low=0.1, high=1.0)
+    host = HostConfig(power=power, base_load_w=base_w, psu_efficiency=efficiency, psu=_psu(table))
     table.finish()
     return host
+
+
+def _psu(table: Table) -> RatedSupply | None:
+    if not table.has("psu"):
+        for key in ("psu_rated_w", "psu_voltage"):
+            if table.has(key):
+                raise table.fault(key, 'goes with psu, such as psu = "gold"; add that')
+        return None
+    if not table.has("psu_rated_w"):
+        raise table.fault("psu_rated_w", "give what the power supply is rated for, in W")
+    badge = table.choice("psu", Badge, Badge.WHITE)
+    rated_w = table.number("psu_rated_w", 1.0, low=1.0, high=1e6)
+    volts = table.number("psu_voltage", Mains.V115, low=Mains.V115, high=Mains.V230)
+    if volts not in {Mains.V115, Mains.V230}:
+        raise table.fault("psu_voltage", "write 115 or 230")
+    return certified(badge, rated_w, Mains(int(volts)))
 
 
 def _power_limit(table: Table) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from .models import EnergyOrigin
+from .psu import Supply
 
 COUNTER_SLACK_S = 60.0
 """A counter moves in steps, and two clocks are compared over an agent restart."""
@@ -23,6 +24,9 @@ class MeterLimits:
 
 DEVICE_LIMITS = MeterLimits(max_gap_s=10.0, max_power_w=3000.0)
 """Of a single accelerator that is read each second where its power has to be summed."""
+
+HOST_LIMITS = MeterLimits(max_gap_s=60.0, max_power_w=100_000.0)
+"""Of a whole machine, whose own meter may be slow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,30 +113,60 @@ class EnergyMeter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostMeter:
-    """The estimated energy of the whole machine, in J; never decreases."""
+    """The energy of the whole machine, in J; never decreases, whatever way it is found.
+
+    `base` meters the load that is only assumed, `processors` what counters tell of processors
+    and memory, `wall` what a meter of the whole machine tells.
+    """
 
     total_j: float = 0.0
     base: EnergyMeter = EnergyMeter()
+    processors: EnergyMeter = EnergyMeter()
+    wall: EnergyMeter = EnergyMeter()
 
-    def advance(
-        self, *, at_s: float, devices_j: float, base_load_w: float, psu_efficiency: float
+    def summed(
+        self,
+        *,
+        at_s: float,
+        devices_j: float,
+        base_load_w: float,
+        supply: Supply,
+        processors_j: float | None = None,
     ) -> "HostMeter":
-        """Return the meter after its devices used `devices_j` more."""
-        base = self.base.advance(at_s=at_s, power_w=base_load_w, counter_j=None)
-        gained_j = devices_j + base.total_j - self.base.total_j
-        return HostMeter(total_j=self.total_j + gained_j / psu_efficiency, base=base)
+        """Return the meter after its devices used `devices_j` more, through a power supply.
+
+        `processors_j` is a counter of the processors. What was used in a gap is only known
+        as energy, not as power, and counts with the losses that there were at least.
+        """
+        base = self.base.advance(at_s=at_s, power_w=base_load_w, counter_j=None, limits=HOST_LIMITS)
+        processors = self.processors.advance(
+            at_s=at_s, power_w=None, counter_j=processors_j, limits=HOST_LIMITS
+        )
+        output_j = (
+            devices_j
+            + (base.total_j - self.base.total_j)
+            + (processors.total_j - self.processors.total_j)
+        )
+        before_s = self.base.powered_at_s
+        elapsed_s = 0.0 if before_s is None else at_s - before_s
+        if 0 < elapsed_s <= HOST_LIMITS.max_gap_s:
+            gained_j = supply.wall_w(output_j / elapsed_s) * elapsed_s
+        else:
+            gained_j = supply.least_wall_j(output_j)
+        return replace(self, total_j=self.total_j + gained_j, base=base, processors=processors)
+
+    def measured(self, *, at_s: float, power_w: float) -> "HostMeter":
+        """Return the meter after a reading of the whole machine's power at the wall."""
+        wall = self.wall.advance(at_s=at_s, power_w=power_w, counter_j=None, limits=HOST_LIMITS)
+        gained_j = wall.total_j - self.wall.total_j
+        return replace(self, total_j=self.total_j + gained_j, wall=wall)
 
 
-def host_power_w(
-    powers_w: Iterable[float | None], *, base_load_w: float, psu_efficiency: float
-) -> float | None:
-    """Return the power at the wall in W: devices and the rest, through the power supply.
-
-    None where one of the powers is not known: without it the sum would be too small.
-    """
-    total_w = base_load_w
+def sum_w(powers_w: Iterable[float | None]) -> float | None:
+    """Return the sum of powers in W; None where one is not known: it would be too small."""
+    total_w = 0.0
     for power_w in powers_w:
         if power_w is None:
             return None
         total_w += power_w
-    return total_w / psu_efficiency
+    return total_w

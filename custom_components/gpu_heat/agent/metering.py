@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 import logging
 
 from .clock import Now
-from .config import HostConfig, HostPower
-from .energy import EnergyMeter, HostMeter, host_power_w
+from .config import HostConfig
+from .energy import EnergyMeter, HostMeter, sum_w
 from .errors import UnreachableError
+from .host_power import HostReader, HostReading, make_host_reader
 from .models import Device, Host, HostOrigin
 from .readers import NAMELESS, DeviceReader, DeviceReading
 from .state import Seen, State
@@ -16,6 +17,9 @@ from .state_dir import Store
 _LOGGER = logging.getLogger(__name__)
 
 PERSIST_INTERVAL_S = 10.0
+
+_SUMMED = frozenset({HostOrigin.ESTIMATE, HostOrigin.RAPL})
+"""Origins of a power that is the sum of parts, through the power supply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +35,18 @@ class Metering:
     """The meters of all devices and of the host, over one reader."""
 
     def __init__(
-        self, reader: DeviceReader, store: Store, host: HostConfig, clock: Callable[[], Now]
+        self,
+        reader: DeviceReader,
+        store: Store,
+        host: HostConfig,
+        clock: Callable[[], Now],
+        host_reader: HostReader | None = None,
     ) -> None:
         self._reader = reader
         self._store = store
         self._host = host
+        self._host_reader = host_reader or make_host_reader(host, clock)
+        self._host_reading = HostReading()
         self._clock = clock
         self._started = clock()
         self._meters: Mapping[str, EnergyMeter] = store.state.meters
@@ -49,7 +60,7 @@ class Metering:
     @property
     def summing(self) -> bool:
         """Whether some energy has to be summed from power, which wants frequent readings."""
-        if self._host.power is HostPower.ESTIMATE:
+        if self._host_reading.origin is HostOrigin.ESTIMATE:
             return True
         return any(meter.summing for meter in self._present().values())
 
@@ -65,6 +76,7 @@ class Metering:
         else:
             self._reading_failed = False
         self._taken = self._clock()
+        self._host_reading = self._host_reader.read(self._taken)
         self._move_meters()
         if self._taken.steady_s - self._persisted_s >= PERSIST_INTERVAL_S:
             self.persist()
@@ -104,6 +116,7 @@ class Metering:
         """Write the meters down and let go of the hardware."""
         self.persist()
         self._reader.close()
+        self._host_reader.close()
 
     def _recognised(self, readings: Sequence[DeviceReading]) -> Sequence[DeviceReading]:
         """Return the readings; a device that was lost before this run is known by its place."""
@@ -128,8 +141,7 @@ class Metering:
         ]
 
     def _move_meters(self) -> None:
-        # The steady clock within one run, the wall clock from one run to the next.
-        at_s = self._started.wall_s + self._taken.steady_s - self._started.steady_s
+        at_s = self._at_s(self._taken)
         meters, gained_j = dict(self._meters), 0.0
         for reading in self._readings:
             device = reading.device
@@ -138,32 +150,60 @@ class Metering:
             before = meters.get(device.id, EnergyMeter())
             after = before.advance(at_s=at_s, power_w=device.power_w, counter_j=reading.counter_j)
             meters[device.id] = after
-            gained_j += after.total_j - before.total_j
+            if self._counts(reading):
+                gained_j += after.total_j - before.total_j
         self._meters = meters
-        if self._host.power is HostPower.ESTIMATE:
-            self._host_meter = self._host_meter.advance(
+        self._move_host_meter(at_s, gained_j)
+
+    def _move_host_meter(self, at_s: float, devices_j: float) -> None:
+        now = self._host_reading
+        if now.wall is not None and now.wall.value is not None:
+            self._host_meter = self._host_meter.measured(
+                at_s=self._at_s(now.wall.at), power_w=now.wall.value
+            )
+        elif now.origin in _SUMMED:
+            self._host_meter = self._host_meter.summed(
                 at_s=at_s,
-                devices_j=gained_j,
-                base_load_w=self._host.base_load_w,
-                psu_efficiency=self._host.psu_efficiency,
+                devices_j=devices_j,
+                base_load_w=self._host.base_load_w or 0.0,
+                supply=self._host.supply,
+                processors_j=None if now.processors is None else now.processors.energy_j,
             )
 
+    def _at_s(self, moment: Now) -> float:
+        """Return a time: the steady clock within one run, the wall clock from run to run."""
+        return self._started.wall_s + moment.steady_s - self._started.steady_s
+
     def _host_now(self, meter: HostMeter) -> Host:
-        if self._host.power is HostPower.NONE:
+        now = self._host_reading
+        if now.origin is HostOrigin.NONE:
             return Host()
+        power_w: float | None
+        if now.origin in _SUMMED:
+            known_w = self._devices_w()
+            if now.origin is HostOrigin.RAPL:
+                known_w.append(None if now.processors is None else now.processors.power_w)
+            output_w = sum_w([self._host.base_load_w or 0.0, *known_w])
+            power_w = None if output_w is None else self._host.supply.wall_w(output_w)
+        else:
+            power_w = None if now.wall is None else now.wall.value
+        return Host(power_w=power_w, energy_j=meter.total_j, origin=now.origin)
+
+    def _devices_w(self) -> list[float | None]:
+        """Return the powers of which the machine's is the sum; None for one not known now."""
         powers_w: list[float | None] = [
             reading.device.power_w
             for reading in self._readings
-            if reading.device.power_w is not None or reading.device.id in self._meters
+            if self._counts(reading)
+            and (reading.device.power_w is not None or reading.device.id in self._meters)
         ]
         if self._reading_failed or any(r.device.id == NAMELESS for r in self._readings):
             powers_w.append(None)
-        power_w = host_power_w(
-            powers_w,
-            base_load_w=self._host.base_load_w,
-            psu_efficiency=self._host.psu_efficiency,
-        )
-        return Host(power_w=power_w, energy_j=meter.total_j, origin=HostOrigin.ESTIMATE)
+        return powers_w
+
+    def _counts(self, reading: DeviceReading) -> bool:
+        """Return whether a device is not in the processors' counters already."""
+        return self._host_reading.origin is not HostOrigin.RAPL or not reading.in_package
 
     def _present(self) -> Mapping[str, EnergyMeter]:
         ids = {reading.device.id for reading in self._readings}

@@ -140,11 +140,15 @@ def _busy(launch: Launch, jobs: Callable[[], Sequence[Job]]) -> Callable[[], fro
 
 
 def _host(launch: Launch) -> HostConfig:
-    """Return the config's host, or that of a simulated machine whose base load is known."""
+    """Return the config's host; that of simulated GPUs is estimated, as their machine is none."""
     host, simulation = launch.config.host, launch.simulation
-    if simulation is None or simulation.base_load_w is None or host.power is not HostPower.NONE:
+    if simulation is None:
         return host
-    return replace(host, power=HostPower.ESTIMATE, base_load_w=simulation.base_load_w)
+    base_w = simulation.base_load_w
+    if host.base_load_w is not None and host.power is not HostPower.NONE:
+        base_w = host.base_load_w
+    power = HostPower.NONE if base_w is None else HostPower.ESTIMATE
+    return replace(host, power=power, base_load_w=base_w)
 
 
 def _on_stop_signals(stop: Callable[[], None]) -> None:

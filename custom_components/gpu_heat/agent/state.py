@@ -84,10 +84,7 @@ def parse_state(text: str) -> State:
             agent_id=str(uuid.UUID(document["agent_id"])),
             meters={key: meter_from_json(item) for key, item in document["meters"].items()},
             seen={key: _seen(item) for key, item in document.get("seen", {}).items()},
-            host=HostMeter(
-                total_j=_number(document["host"]["total_j"]),
-                base=meter_from_json(document["host"]["base"]),
-            ),
+            host=_host(document["host"]),
             jobs={key: _job(item) for key, item in document["jobs"].items()},
             found_limits_w={k: _number(v) for k, v in document["found_limits_w"].items()},
         )
@@ -109,6 +106,17 @@ def meter_from_json(document: Mapping[str, object]) -> EnergyMeter:
         power_w=_optional(document["power_w"]),
         powered_at_s=_optional(document["powered_at_s"]),
         provisional_j=_number(document.get("provisional_j", 0.0)),
+    )
+
+
+def _host(document: Mapping[str, Mapping[str, object]]) -> HostMeter:
+    """Read the machine's meter; earlier versions had but one way to find its power."""
+    fresh = asdict(EnergyMeter())
+    return HostMeter(
+        total_j=_number(document["total_j"]),
+        base=meter_from_json(document["base"]),
+        processors=meter_from_json(document.get("processors", fresh)),
+        wall=meter_from_json(document.get("wall", fresh)),
     )
 
 

@@ -25,6 +25,10 @@ class Table:
         """Return the error for a key of this table."""
         return UsageError(f"{self._name(key)}: {text}")
 
+    def has(self, key: str) -> bool:
+        """Return whether a key is there and has not been taken."""
+        return key in self._left
+
     def string(self, key: str) -> str | None:
         """Take a string that is not empty."""
         value = self._left.pop(key, None)
