@@ -1,7 +1,9 @@
 """Fixtures: a scripted agent on loopback, and a zone that reads it."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -15,6 +17,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 # Imported here, or else the plugin's own custom_components would hide ours.
 from custom_components.gpu_heat.const import DOMAIN
 
+# The stand-in for the NVML library, and processes that end with their test.
+from .agent.conftest import nvml, nvml_library, spawn  # noqa: F401
+from .certificates import Certificate
 from .scripted_agent import TOKEN, ScriptedAgent
 
 OPTIONS: dict[str, Any] = {
@@ -54,6 +59,24 @@ async def other(socket_enabled: None) -> AsyncGenerator[ScriptedAgent]:
     await scripted.start()
     yield scripted
     await scripted.stop()
+
+
+@pytest.fixture
+async def certificate(hass: HomeAssistant, tmp_path: Path) -> Certificate:
+    """A certificate that nothing vouches for."""
+    return await hass.async_add_executor_job(Certificate, tmp_path)
+
+
+@pytest.fixture
+def broken_handshakes(hass: HomeAssistant) -> None:
+    """Bear with broken handshakes: a server in our own loop says them as errors."""
+    report = hass.loop.get_exception_handler()
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if report and "incoming connection" not in context["message"]:
+            report(loop, context)
+
+    hass.loop.set_exception_handler(handle)
 
 
 def zone_entry(

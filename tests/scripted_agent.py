@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+import ssl
 from typing import Any
 
 from aiohttp import web
@@ -29,6 +30,8 @@ class ScriptedAgent:
 
     def __init__(self, agent_id: str = "agent-1") -> None:
         self.id = agent_id
+        self.token = TOKEN
+        self.tokens: list[str] = []
         self.answer: web.Response | None = None
         self.refusal: web.Response | None = None
         self.slow: asyncio.Event | None = None
@@ -78,17 +81,20 @@ class ScriptedAgent:
         self.snapshot = replace(self.snapshot, jobs=tuple(jobs.values()))
         return jobs[job_id]
 
-    async def start(self) -> None:
+    async def start(self, ssl_context: ssl.SSLContext | None = None) -> None:
         """Listen on a free port of loopback."""
         app = web.Application()
         app.router.add_get("/api/v1/snapshot", self._read)
         app.router.add_post("/api/v1/jobs/{id}/pause", self._pause)
         app.router.add_post("/api/v1/jobs/{id}/resume", self._resume)
         app.router.add_get("/openapi.json", self._openapi)
+        app.router.add_get("/healthz", self._health)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         port = self.address.get("port", 0)
-        self._site = web.TCPSite(self._runner, "127.0.0.1", port, reuse_address=True)
+        self._site = web.TCPSite(
+            self._runner, "127.0.0.1", port, reuse_address=True, ssl_context=ssl_context
+        )
         await self._site.start()
         self.address = {"host": "127.0.0.1", "port": self._runner.addresses[0][1]}
 
@@ -97,7 +103,8 @@ class ScriptedAgent:
         await self._runner.cleanup()
 
     def _refused(self, request: web.Request) -> web.Response | None:
-        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+        self.tokens.append(request.headers.get("Authorization", ""))
+        if self.tokens[-1] != f"Bearer {self.token}":
             return web.json_response({"error": {"code": "unauthorized"}}, status=401)
         return None
 
@@ -140,6 +147,9 @@ class ScriptedAgent:
             reason=None,
             lease_expires_at=None,
         )
+
+    async def _health(self, request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
 
     async def _openapi(self, request: web.Request) -> web.Response:
         return web.json_response({"info": {"title": "gpu-heat-agent", "version": "9.0.0"}})

@@ -205,17 +205,18 @@ class GpuHeatConfigFlow(SourceSteps, ElectricitySteps, ConfigFlow, domain=DOMAIN
     ) -> ConfigFlowResult:
         """Ask for a token that the source accepts."""
         entry = self._get_reauth_entry()
-        changed = entry.subentries[self._rejected]
+        changed = self._changed = entry.subentries[self._rejected]
         found = Findings()
         if user_input is not None:
             data = {**changed.data, **user_input}
             if await self._try_again(data, found):
                 self.hass.config_entries.async_update_subentry(entry, changed, data=data)
                 return self.async_abort(reason="reauth_successful", translation_domain=HA_DOMAIN)
+        form = credentials_form(changed.data)
         return self.async_show_form(
             step_id="reauth_confirm",
-            data_schema=credentials_form(changed.data),
-            errors=found.errors,
+            data_schema=form,
+            errors=found.within(form),
             description_placeholders={"source": changed.title, **found.placeholders},
         )
 

@@ -10,8 +10,8 @@ from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .agent.models import Device, Job, Vendor
-from .const import DOMAIN
+from .agent.models import Device, Job
+from .const import CONF_KIND, DOMAIN, KIND_ENTITIES
 from .coordinator import GpuHeatConfigEntry, SourceCoordinator
 from .zone import ZoneCoordinator
 
@@ -86,7 +86,7 @@ class DeviceEntity(SourceEntity):
         super().__init__(coordinator, description)
         self._device_id = device.id
         info = self._become_part(device.id, description, device.host)
-        if device.vendor is Vendor.OTHER:
+        if coordinator.subentry.data[CONF_KIND] == KIND_ENTITIES:
             info["name"] = device.name
         else:
             info["translation_key"] = "gpu"

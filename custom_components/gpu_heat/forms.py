@@ -41,6 +41,10 @@ class Findings:
         self.errors[name] = text
         self.placeholders |= figures
 
+    def within(self, form: vol.Schema) -> dict[str, str]:
+        """Return the errors for a form that has not all of the fields."""
+        return {name if name in form.schema else "base": text for name, text in self.errors.items()}
+
     def add(self, other: Findings) -> None:
         """Take over the findings of another part of the form."""
         for name, text in other.errors.items():

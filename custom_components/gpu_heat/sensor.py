@@ -17,7 +17,8 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .agent.models import Device, Job, JobState, Vendor
+from .agent.models import Device, Job, JobState
+from .const import CONF_KIND, KIND_ENTITIES
 from .coordinator import GpuHeatConfigEntry, SourceCoordinator
 from .entity import DeviceEntity, JobEntity, SourceEntity, async_add_source_entities
 from .heat.units import kwh
@@ -57,10 +58,10 @@ SOURCE_POWER = SourceSensorDescription(
 )
 SOURCE_ENERGY = SensorEntityDescription(key="energy", translation_key="energy", **ENERGY)
 
-DEVICE_SENSORS = (
-    DeviceSensorDescription(
-        key="power", translation_key="power", value_fn=lambda device: device.power_w, **POWER
-    ),
+DEVICE_POWER = DeviceSensorDescription(
+    key="power", translation_key="power", value_fn=lambda device: device.power_w, **POWER
+)
+GPU_SENSORS = (
     DeviceSensorDescription(
         key="temperature",
         translation_key="temperature",
@@ -95,7 +96,7 @@ DEVICE_SENSORS = (
 DEVICE_ENERGY = SensorEntityDescription(key="energy", translation_key="energy", **ENERGY)
 
 # Of what stands on the device of another integration, which has a power and an energy already.
-LINKED_POWER = replace(DEVICE_SENSORS[0], translation_key="linked_power")
+LINKED_POWER = replace(DEVICE_POWER, translation_key="linked_power")
 LINKED_ENERGY = replace(DEVICE_ENERGY, translation_key="linked_energy")
 
 JOB_STATUS = JobSensorDescription(
@@ -118,9 +119,11 @@ async def async_setup_entry(
     def entities_of(source: SourceCoordinator) -> Iterator[Entity]:
         yield SourceSensor(source, SOURCE_POWER)
         yield SourceEnergySensor(source, SOURCE_ENERGY, zone)
+        by_entities = source.subentry.data[CONF_KIND] == KIND_ENTITIES
+        described = (DEVICE_POWER,) if by_entities else (DEVICE_POWER, *GPU_SENSORS)
         for device in source.profile.devices if source.profile else ():
             linked = source.linked_device(device.id) is not None
-            for description in (LINKED_POWER,) if linked else device_sensors(device):
+            for description in (LINKED_POWER,) if linked else described:
                 yield DeviceSensor(source, description, device)
             energy = LINKED_ENERGY if linked else DEVICE_ENERGY
             yield DeviceEnergySensor(source, energy, device, zone)
@@ -131,11 +134,6 @@ async def async_setup_entry(
     _remove_others(hass, entry, {sensor.unique_id for sensor in of_zone})
     async_add_entities(of_zone)
     async_add_source_entities(entry, async_add_entities, entities_of)
-
-
-def device_sensors(device: Device) -> tuple[DeviceSensorDescription, ...]:
-    """Return what a device shows besides its energy: a plug or a processor its power alone."""
-    return DEVICE_SENSORS[:1] if device.vendor is Vendor.OTHER else DEVICE_SENSORS
 
 
 def _remove_others(

@@ -1,23 +1,25 @@
 """The steps that find a source, the same for a zone's first source, a further and a changed one."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any
 
 from homeassistant.config_entries import ConfigSubentry, ConfigSubentryData
-from homeassistant.const import CONF_HOST, CONF_NAME, CONF_PORT, CONF_TOKEN
+from homeassistant.const import CONF_HOST, CONF_NAME, CONF_PORT, CONF_TOKEN, CONF_URL
 from homeassistant.data_entry_flow import FlowHandler
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 import voluptuous as vol
 
 from .const import (
     CONF_FINGERPRINT,
+    CONF_FLEET,
     CONF_JOBS,
     CONF_KIND,
     CONF_METERS,
+    CONF_METRIC,
     CONF_TLS,
     DEFAULT_PORT,
     KIND_AGENT,
@@ -29,18 +31,21 @@ from .const import (
 from .forms import Findings
 from .source_forms import (
     AGENT_FORM,
+    CONF_ACCESS,
     ENTITIES_FORM,
     NVML_FORM,
+    PROMETHEUS_FORM,
     from_form,
     jobs_findings,
     meters_findings,
     named_jobs,
     named_meters,
     placement_findings,
+    prometheus_findings,
     to_form,
     with_fingerprint,
 )
-from .source_kinds import agent_source
+from .source_kinds import agent_source, async_page_source, counted_by, find_source
 from .sources import (
     AddressError,
     FingerprintError,
@@ -51,8 +56,9 @@ from .sources import (
     UnreachableError,
     VersionError,
 )
-from .sources.agent import unverified_fingerprint
+from .sources.agent import grouped, unverified_fingerprint
 from .sources.nvml import probe_nvml
+from .sources.prometheus import page_url
 
 KINDS = [KIND_AGENT, KIND_PROMETHEUS, KIND_ENTITIES, KIND_NVML]
 
@@ -65,6 +71,20 @@ _AGENT_ERRORS: dict[type[SourceError], tuple[str, str]] = {
     VersionError: (CONF_HOST, "wrong_version"),
     NotASourceError: (CONF_HOST, "not_an_agent"),
     UnreachableError: (CONF_HOST, "cannot_connect"),
+}
+# Likewise of a page.
+_PAGE_ERRORS: dict[type[SourceError], tuple[str, str]] = {
+    AddressError: (CONF_URL, "invalid_url"),
+    TlsError: (CONF_ACCESS, "tls_failed"),
+    TokenError: (CONF_ACCESS, "credentials_rejected"),
+    NotASourceError: (CONF_URL, "no_metrics"),
+    UnreachableError: (CONF_URL, "page_unreachable"),
+}
+# The path of a Prometheus server's page of many machines.
+_FEDERATE = "/federate"
+_EXAMPLES = {
+    "example": "http://server:9835/metrics",
+    "federate": "http://prometheus:9090/federate?match[]=DCGM_FI_DEV_POWER_USAGE",
 }
 _STEP_FINGERPRINT = "fingerprint"
 _STEP_NVML_MISSING = "nvml_missing"
@@ -105,6 +125,7 @@ class SourceSteps(FlowHandler[Any, Any, Any]):
     # What the forms show at first, and the data of an agent whose certificate is yet to be seen.
     _shown: Mapping[str, Any] = {CONF_PORT: DEFAULT_PORT, CONF_TLS: True}
     _pinned: dict[str, Any]
+    _missing: str
     # The source that is changed; None if it is a new one.
     _changed: ConfigSubentry | None = None
 
@@ -157,16 +178,14 @@ class SourceSteps(FlowHandler[Any, Any, Any]):
         try:
             readings = await probe_nvml(self.hass.async_add_executor_job)
         except UnreachableError as err:
-            return self.async_show_menu(
-                step_id=_STEP_NVML_MISSING,
-                menu_options=[KIND_AGENT, KIND_PROMETHEUS],
-                description_placeholders={"error": str(err)},
-            )
+            self._missing = str(err)
+            return await self.async_step_nvml_missing()
         if user_input is not None:
             data = self._read(KIND_NVML, found, user_input)
             found.add(jobs_findings(data))
             if data.get(CONF_JOBS) and not find_spec("psutil"):
                 found.refuse(CONF_JOBS, "psutil_missing")
+            self._refuse_counted(found, "base", (item.device.id for item in readings))
             if not found.errors:
                 before = self._changed.data.get(CONF_JOBS, []) if self._changed else []
                 data[CONF_JOBS] = named_jobs(data.get(CONF_JOBS, []), before)
@@ -176,6 +195,24 @@ class SourceSteps(FlowHandler[Any, Any, Any]):
                 )
         devices = "\n".join(f"- {reading.device.name}" for reading in readings)
         return self._form(KIND_NVML, NVML_FORM, user_input, found, devices=devices)
+
+    async def async_step_nvml_missing(self, user_input: dict[str, Any] | None = None) -> Any:
+        """Offer what works where NVIDIA's library cannot be loaded, or finds nothing."""
+        return self.async_show_menu(
+            step_id=_STEP_NVML_MISSING,
+            menu_options=[KIND_AGENT, KIND_PROMETHEUS],
+            description_placeholders={"error": self._missing},
+        )
+
+    async def async_step_prometheus(self, user_input: dict[str, Any] | None = None) -> Any:
+        """Read an exporter's page, or a Prometheus server's."""
+        found = Findings()
+        if user_input is not None:
+            data = self._read(KIND_PROMETHEUS, found, user_input)
+            found.add(prometheus_findings(data))
+            if not found.errors and (source := await self._try_page(data, found)):
+                return await self._source_told(source)
+        return self._form(KIND_PROMETHEUS, PROMETHEUS_FORM, user_input, found, **_EXAMPLES)
 
     async def async_step_entities(self, user_input: dict[str, Any] | None = None) -> Any:
         """Ask for entities that meter what makes heat."""
@@ -208,11 +245,43 @@ class SourceSteps(FlowHandler[Any, Any, Any]):
         except SourceError as err:
             _refuse_agent(found, err)
             return None
+        if not find_source(self.hass, snapshot.agent.id):
+            self._refuse_counted(found, CONF_HOST, (item.id for item in snapshot.devices))
+        if found.errors:
+            return None
         return FoundSource(title=snapshot.agent.name, data=data, unique_id=snapshot.agent.id)
+
+    async def _try_page(self, data: Mapping[str, Any], found: Findings) -> FoundSource | None:
+        """Read a page; one that several machines are on is that of a fleet."""
+        try:
+            reader = await async_page_source(self.hass, {**data, CONF_FLEET: True})
+            page = await reader.page()
+        except SourceError as err:
+            field, text = _PAGE_ERRORS[type(err)]
+            found.refuse(field, text, error=err)
+            return None
+        url = page_url(data[CONF_URL])
+        fleet = len(page.hosts) > 1 or url.path.endswith(_FEDERATE)
+        self._refuse_counted(found, CONF_URL, (item.device.id for item in page.devices))
+        if found.errors:
+            return None
+        metric = data.get(CONF_METRIC)
+        return FoundSource(
+            title=str(url.host),
+            data={**data, CONF_FLEET: fleet},
+            unique_id=f"{url}#{metric}" if metric else str(url),
+        )
 
     async def _try_again(self, data: Mapping[str, Any], found: Findings) -> bool:
         """Try a source with other credentials."""
-        return await self._try_agent(data, found) is not None
+        if data[CONF_KIND] == KIND_AGENT:
+            return await self._try_agent(data, found) is not None
+        return await self._try_page(data, found) is not None
+
+    def _refuse_counted(self, found: Findings, field: str, devices: Iterable[str]) -> None:
+        """Refuse what another source reads already: it would be counted twice."""
+        if other := counted_by(self.hass, devices, but=self._changed_id):
+            found.refuse(field, "devices_counted", other=other)
 
     def _form(
         self,
@@ -229,11 +298,6 @@ class SourceSteps(FlowHandler[Any, Any, Any]):
             errors=found.errors,
             description_placeholders={**placeholders, **found.placeholders},
         )
-
-
-def grouped(fingerprint: str) -> str:
-    """Return a fingerprint as people compare it: in groups of four."""
-    return " ".join(fingerprint[at : at + 4] for at in range(0, len(fingerprint), 4))
 
 
 def _refuse_agent(found: Findings, err: SourceError) -> None:

@@ -11,7 +11,9 @@ from homeassistant.const import (
     CONF_PASSWORD,
     CONF_PORT,
     CONF_TOKEN,
+    CONF_URL,
     CONF_USERNAME,
+    CONF_VERIFY_SSL,
 )
 from homeassistant.core import HomeAssistant, State
 from homeassistant.data_entry_flow import section
@@ -21,6 +23,7 @@ from homeassistant.util.ulid import ulid_now
 import voluptuous as vol
 
 from .const import (
+    CONF_CA,
     CONF_CAPTURE,
     CONF_CAPTURE_ENTITY,
     CONF_CIRCUIT_CURRENT,
@@ -32,6 +35,9 @@ from .const import (
     CONF_LABEL,
     CONF_MAX_GAP,
     CONF_METERS,
+    CONF_METRIC,
+    CONF_METRIC_LABEL,
+    CONF_METRIC_UNIT,
     CONF_PIDFILE,
     CONF_PLUG_ENERGY,
     CONF_PLUG_POWER,
@@ -43,7 +49,11 @@ from .const import (
 from .forms import Findings, check_rows, entity, number, rows
 from .inputs import known, read_energy_j, read_fraction, read_power_w
 from .source_kinds import MAX_GAP_S, meter_entities
+from .sources.dialects import CustomUnit
 
+# Parts of forms that are folded at first; what is wrong in one is said above it.
+CONF_ACCESS = "access"
+CONF_CUSTOM = "custom"
 CONF_PLACEMENT = "placement"
 
 _TEXT = vol.All(selector.TextSelector(), vol.Strip, vol.Length(min=1))
@@ -96,6 +106,38 @@ AGENT_FORM = _form(
     },
     plug=True,
 )
+PROMETHEUS_FORM = _form(
+    {
+        vol.Required(CONF_URL): _TEXT,
+        vol.Required(CONF_ACCESS, default=dict): section(
+            vol.Schema(
+                {
+                    **_CREDENTIALS,
+                    vol.Required(CONF_VERIFY_SSL, default=True): selector.BooleanSelector(),
+                    vol.Optional(CONF_CA): selector.TextSelector(
+                        selector.TextSelectorConfig(multiline=True)
+                    ),
+                }
+            ),
+            {"collapsed": True},
+        ),
+        vol.Required(CONF_CUSTOM, default=dict): section(
+            vol.Schema(
+                {
+                    vol.Optional(CONF_METRIC): selector.TextSelector(),
+                    vol.Optional(CONF_METRIC_UNIT): selector.SelectSelector(
+                        selector.SelectSelectorConfig(
+                            options=list(CustomUnit), mode=selector.SelectSelectorMode.DROPDOWN
+                        )
+                    ),
+                    vol.Optional(CONF_METRIC_LABEL): selector.TextSelector(),
+                }
+            ),
+            {"collapsed": True},
+        ),
+    },
+    plug=True,
+)
 NVML_FORM = _form(
     {
         vol.Optional(CONF_JOBS): rows(
@@ -139,7 +181,7 @@ def from_form(user_input: Mapping[str, Any]) -> dict[str, Any]:
 
 def to_form(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return flat data as what a form shows."""
-    return {**data, CONF_PLACEMENT: data}
+    return {**data, CONF_ACCESS: data, CONF_CUSTOM: data, CONF_PLACEMENT: data}
 
 
 def placement_findings(
@@ -203,6 +245,20 @@ def named_meters(
             }
         )
     return named
+
+
+def prometheus_findings(data: Mapping[str, Any]) -> Findings:
+    """Return what is wrong in how a page is reached and read."""
+    found = Findings()
+    if CONF_TOKEN in data and CONF_USERNAME in data:
+        found.refuse(CONF_ACCESS, "token_and_user")
+    if (CONF_USERNAME in data) != (CONF_PASSWORD in data):
+        found.refuse(CONF_ACCESS, "user_incomplete")
+    if (CONF_METRIC in data) != (CONF_METRIC_UNIT in data) or (
+        CONF_METRIC_LABEL in data and CONF_METRIC not in data
+    ):
+        found.refuse(CONF_CUSTOM, "metric_incomplete")
+    return found
 
 
 def jobs_findings(data: Mapping[str, Any]) -> Findings:

@@ -2,28 +2,39 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
+import re
+import ssl
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.const import (
     CONF_HOST,
     CONF_ID,
+    CONF_PASSWORD,
     CONF_PORT,
     CONF_TOKEN,
+    CONF_URL,
+    CONF_USERNAME,
+    CONF_VERIFY_SSL,
 )
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.util import dt as dt_util
 
 from .const import (
+    CONF_CA,
     CONF_CAPTURE_ENTITY,
     CONF_ENERGY,
     CONF_FINGERPRINT,
+    CONF_FLEET,
     CONF_JOBS,
     CONF_KIND,
     CONF_LABEL,
     CONF_MAX_GAP,
     CONF_METERS,
+    CONF_METRIC,
+    CONF_METRIC_LABEL,
+    CONF_METRIC_UNIT,
     CONF_PLUG_ENERGY,
     CONF_PLUG_POWER,
     CONF_POWER,
@@ -32,15 +43,20 @@ from .const import (
     KIND_AGENT,
     KIND_ENTITIES,
     KIND_NVML,
+    KIND_PROMETHEUS,
 )
 from .inputs import known, read_energy_j, read_power_w
 from .local_jobs import jobs_folder, open_jobs
-from .sources import Source
+from .sources import Source, TlsError
 from .sources.agent import AgentSource
+from .sources.dialects import CustomRow, CustomUnit
 from .sources.entities import Entities, EntitiesSource, EntityMeter, PluggedSource
 from .sources.nvml import NvmlSource
+from .sources.prometheus import Credentials, PrometheusSource
 
 _NOISE_W = 1.0  # below zero: what a plug may say that carries nothing
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 MAX_GAP_S = 300.0
 """Power is summed across a silence of an entity of at most this, unless its owner says else."""
@@ -81,6 +97,58 @@ async def _make_agent(
     hass: HomeAssistant, subentry: ConfigSubentry, document: Mapping[str, Any]
 ) -> Source:
     return agent_source(hass, subentry.data)
+
+
+async def async_page_source(
+    hass: HomeAssistant,
+    data: Mapping[str, Any],
+    *,
+    key: str = "",
+    name: str = "",
+    document: Mapping[str, Any] | None = None,
+) -> PrometheusSource:
+    """Return the reader of the page that a source's data name.
+
+    Raises AddressError, TokenError, and TlsError for a certificate that is none.
+    """
+    custom = None
+    if metric := data.get(CONF_METRIC):
+        unit = CustomUnit(data[CONF_METRIC_UNIT])
+        custom = CustomRow(metric=metric, unit=unit, label=data.get(CONF_METRIC_LABEL))
+    credentials: Credentials | None = data.get(CONF_TOKEN)
+    if username := data.get(CONF_USERNAME):
+        credentials = (username, data[CONF_PASSWORD])
+    return PrometheusSource(
+        async_get_clientsession(hass),
+        url=data[CONF_URL],
+        credentials=credentials,
+        tls=await _trust(hass, data),
+        custom=custom,
+        fleet=data[CONF_FLEET],
+        name=name,
+        key=key,
+        now=dt_util.utcnow,
+        document=document,
+    )
+
+
+async def _trust(hass: HomeAssistant, data: Mapping[str, Any]) -> bool | ssl.SSLContext:
+    """Return whose certificates are trusted, as aiohttp takes it."""
+    if data[CONF_VERIFY_SSL] and (authority := data.get(CONF_CA)):
+        make = partial(ssl.create_default_context, cadata=authority)
+        try:
+            return await hass.async_add_executor_job(make)
+        except (ssl.SSLError, ValueError) as err:
+            raise TlsError("the certificate of the authority is none in PEM form") from err
+    return bool(data[CONF_VERIFY_SSL])
+
+
+async def _make_prometheus(
+    hass: HomeAssistant, subentry: ConfigSubentry, document: Mapping[str, Any]
+) -> Source:
+    return await async_page_source(
+        hass, subentry.data, key=subentry.subentry_id, name=subentry.title, document=document
+    )
 
 
 async def _make_nvml(
@@ -125,6 +193,7 @@ type _Maker = Callable[[HomeAssistant, ConfigSubentry, Mapping[str, Any]], Await
 _MAKERS: Mapping[str, _Maker] = {
     KIND_AGENT: _make_agent,
     KIND_NVML: _make_nvml,
+    KIND_PROMETHEUS: _make_prometheus,
     KIND_ENTITIES: _make_entities,
 }
 
@@ -156,6 +225,25 @@ def find_source(
             if unique_id and subentry.unique_id == unique_id:
                 return entry, subentry
     return None
+
+
+def counted_by(
+    hass: HomeAssistant, devices: Iterable[str], *, but: str | None = None
+) -> str | None:
+    """Return the title of another source that reads one of some devices, by their UUIDs."""
+    wanted = {uuid for device in devices if (uuid := _uuid(device))}
+    for entry in hass.config_entries.async_loaded_entries(DOMAIN):
+        for key, source in entry.runtime_data.sources.items():
+            read = source.profile.devices if source.profile and key != but else ()
+            if not wanted.isdisjoint(_uuid(device.id) for device in read):
+                return str(source.subentry.title)
+    return None
+
+
+def _uuid(device: str) -> str | None:
+    """Return what tells a device from all others in the world; None if its id does not."""
+    found = _UUID.search(device)
+    return found[0].lower() if found and found[0].strip("0-") else None
 
 
 def meter_entities(data: Mapping[str, Any]) -> set[str]:
