@@ -13,7 +13,7 @@ from types import ModuleType
 import aiohttp
 import pytest
 
-from gpu_heat_agent import cli, clock, file_lock, sockets
+from gpu_heat_agent import cli, clock, file_lock, run, sockets
 from gpu_heat_agent.errors import UsageError
 from gpu_heat_agent.state_dir import StateDir
 
@@ -103,6 +103,17 @@ async def test_agent_serves_https_and_ends_when_told(
 def win32(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setenv("PROGRAMDATA", "/data")
+
+
+@pytest.mark.usefixtures("win32")
+async def test_signal_reaches_a_loop_that_takes_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    handlers: dict[int, Callable[..., object]] = {}
+    monkeypatch.setattr(signal, "signal", handlers.__setitem__)
+    stopping = asyncio.Event()
+    run._on_stop_signals(stopping.set)
+    handlers[signal.SIGTERM](signal.SIGTERM, None)
+    await asyncio.wait_for(stopping.wait(), 5)
+    assert set(handlers) == {signal.SIGTERM, signal.SIGINT}
 
 
 @pytest.mark.usefixtures("win32")

@@ -8,6 +8,7 @@ FOLDER is %PROGRAMDATA%. This is no Windows: it shows that nothing else of POSIX
 import asyncio
 import fcntl
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -53,6 +54,7 @@ def pretend(program_data: str) -> None:
     vars(socket).update(SO_EXCLUSIVEADDRUSE=socket.SO_REUSEADDR)
     for method in ("add_signal_handler", "remove_signal_handler"):
         setattr(asyncio.SelectorEventLoop, method, _no_handler)
+    shutil.which = lambda *_, **__: None  # its way on Windows asks Windows
     os.environ["PROGRAMDATA"] = program_data
     sys.platform = "win32"
 
