@@ -27,6 +27,7 @@ from .const import (
 )
 from .holds import Hold, Holds
 from .save import Saver
+from .source_health import SourceHealth
 from .source_kinds import find_source
 from .sources import Source, SourceError
 
@@ -86,6 +87,7 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         self.holds = Holds(source, partial(saver.within, _AT_ONCE_S), stored.get("holds"))
         self.profile = _read_profile(stored.get("profile"))
         self.failure: SourceError | None = None
+        self.health = SourceHealth(hass, entry, subentry)
 
     @override
     async def _async_refresh(
@@ -107,6 +109,7 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
             if self.last_update_success:
                 LOGGER.info("%s does not answer: %s", self.subentry.title, err)
             self.failure = err
+            self.health.failed(err)
             raise UpdateFailed(
                 translation_domain=DOMAIN,
                 translation_key="source_failed",
@@ -116,6 +119,7 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
             if self._source.metered:  # the plug moves also where something else has failed
                 self._saver.within(_SOON_S)
         self.failure = None
+        self.health.answered(snapshot)
         if self.subentry.data[CONF_KIND] == KIND_AGENT:
             self._follow_agent(snapshot.agent.id)
         snapshot = await self.holds.keep(previous, snapshot, dt_util.utcnow())
@@ -179,6 +183,8 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         """Finish what is under way, and let go of the source."""
         await self.holds.settle()
         await self._source.close()
+        if self.config_entry.disabled_by:
+            self.health.forget()
 
     async def _command(self, job_id: str, command: Awaitable[Job]) -> Job:
         try:

@@ -163,6 +163,11 @@ async def unverified_fingerprint(session: ClientSession, *, host: str, port: int
     return None
 
 
+def grouped(fingerprint: str) -> str:
+    """Return a fingerprint as people compare it: in groups of four."""
+    return " ".join(fingerprint[at : at + 4] for at in range(0, len(fingerprint), 4))
+
+
 def _message(document: object) -> str:
     """Return the text of an error answer, if it is one."""
     error = document.get("error") if isinstance(document, dict) else None
