@@ -8,8 +8,6 @@ import signal
 import subprocess
 from typing import Protocol
 
-import psutil
-
 from .clock import boot_id
 from .config import JobConfig
 from .job_view import JobView
@@ -205,6 +203,8 @@ class PidfileJob:
 
     def _as_old_as_file(self, pid: int) -> bool:
         """Tell the job from a stranger that got the PID of a stale file later."""
+        import psutil  # noqa: PLC0415 - takes 2 MB, and only jobs with a PID file want it
+
         try:
             written_s = (self.config.pidfile or Path()).stat().st_mtime
             return psutil.Process(pid).create_time() <= written_s + _PIDFILE_SLACK_S

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 import logging
 import os
@@ -19,8 +20,10 @@ from .announce import announced
 from .clock import as_datetime, read_clock
 from .config import Config, HostConfig, HostPower, ServerConfig
 from .drivers import make_drivers
+from .errors import UnreachableError
 from .hardware import make_reader
 from .jobs import JobBook
+from .memory import trim
 from .metering import Metering
 from .models import AgentInfo, Job, JobState
 from .power_limits import PowerLimits
@@ -97,7 +100,7 @@ async def _serve(
         if tls is not None:
             _LOGGER.info("Certificate with the fingerprint (SHA-256) %s", tls.fingerprint())
         port = sockets[0].getsockname()[1]
-        tasks.append(asyncio.create_task(_announce(info, config.server, port)))
+        tasks.append(asyncio.create_task(_settle(service, info, config.server, port)))
         await _until(stopping, tasks)
     finally:
         for task in tasks:
@@ -187,9 +190,12 @@ def _say_where(sock: socket.socket, context: ssl.SSLContext | None) -> None:
         _LOGGER.warning("Without TLS the token crosses the network in the clear")
 
 
-async def _announce(info: AgentInfo, server: ServerConfig, port: int) -> None:
-    """Keep the agent announced until cancelled."""
+async def _settle(service: Service, info: AgentInfo, server: ServerConfig, port: int) -> None:
+    """Keep the agent announced until cancelled, with no more memory than that takes."""
     async with announced(info, server, port):
+        with suppress(UnreachableError):
+            await service.snapshot()  # by now all that is needed has been imported
+        trim()
         await asyncio.Event().wait()
 
 

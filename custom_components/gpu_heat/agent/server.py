@@ -11,7 +11,6 @@ from types import MappingProxyType
 
 from aiohttp import hdrs, web
 
-from . import metrics
 from .bodies import Body
 from .connection import SERVER, Runner, error, http_error
 from .errors import (
@@ -23,7 +22,6 @@ from .errors import (
     UnreachableError,
 )
 from .models import Device, Job, Snapshot, to_json
-from .openapi import document
 from .rate_limit import RateLimit
 from .service import Service
 
@@ -115,10 +113,14 @@ class Api:
         return web.json_response({"status": "ok"})
 
     async def _metrics(self, _: web.Request) -> web.Response:
+        from . import metrics  # noqa: PLC0415 - not everybody asks for it
+
         body = metrics.page(await self._service.snapshot())
         return web.Response(body=body, headers={hdrs.CONTENT_TYPE: metrics.CONTENT_TYPE})
 
     async def _openapi(self, _: web.Request) -> web.Response:
+        from .openapi import document  # noqa: PLC0415 - hardly anybody asks for it
+
         return web.json_response(document(self._version, metrics_token=self._metrics_token))
 
     async def _snapshot(self, _: web.Request) -> web.Response:
