@@ -41,6 +41,10 @@ class Ipmitool:
         """Write a page, if asked for it."""
         self.does(f"cat <<'END'\n{page}END")
 
+    def writes_once_there_is(self, path: Path) -> None:
+        """Write the page late."""
+        self.does(f"until [ -e {path} ]; do sleep 0.01; done\ncat <<'END'\n{PAGE}END")
+
     def does(self, script: str) -> None:
         """Run a script."""
         new = self._path.with_suffix(".new")
@@ -167,11 +171,13 @@ def test_program_that_is_not_there_or_is_none(empty_path: Path) -> None:
 
 
 def test_bmc_is_asked_beside_the_readings(
-    ipmitool: Ipmitool, make: Callable[..., HostReader], clock: Clock
+    ipmitool: Ipmitool, make: Callable[..., HostReader], clock: Clock, tmp_path: Path
 ) -> None:
+    ipmitool.writes_once_there_is(tmp_path / "go")
     reader = make(HostPower.IPMI)
     first = reader.read(clock())
     assert (first.origin, first.wall) == (HostOrigin.IPMI, None)
+    (tmp_path / "go").touch()
     reading = awaited(reader, clock, lambda r: r.wall)
     assert reading.wall is not None
     assert (reading.wall.value, reading.wall.at) == (1184, clock())
@@ -343,8 +349,10 @@ def test_best_way_is_the_bmc_if_it_answers(
     ipmitool: Ipmitool, make: Callable[..., HostReader], clock: Clock, tmp_path: Path
 ) -> None:
     zone(tmp_path / "powercap", "0", "package-0", 1)
+    ipmitool.writes_once_there_is(tmp_path / "go")
     reader = make(HostPower.AUTO, 50)
     assert reader.read(clock()) == HostReading(stands=None)  # its answer is awaited
+    (tmp_path / "go").touch()
     assert awaited(reader, clock, lambda r: r.stands).origin is HostOrigin.IPMI
 
 
