@@ -10,19 +10,20 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from . import NotASourceError
 
+_BOM = b"\xef\xbb\xbf"
+
 MAX_LINES = 500_000
 MAX_LINE_BYTES = 65_536
-MAX_SAMPLES = 50_000
+MAX_SAMPLES = 20_000
 
-# What the parsers of prometheus-client agree on in all their versions: no timestamp, no exemplar.
+# What is left of a line: neither its timestamp nor its exemplar, on which versions of
+# prometheus-client differ.
 _SAMPLE = re.compile(
-    r'([a-z_:][a-z0-9_:]*+\s*+(?:\{(?:[^"{}]|"(?:[^"\\]|\\.)*+")*+\})?+)'  # name and labels
-    r"\s*+([^\s#_{}]++)"  # value
-    r"(?:\s++[-+.\de]++)?+\s*+(?:#.*)?",  # timestamp and exemplar
+    r'([a-z_:][a-z0-9_:]*+)\s*+(\{(?:[^"{}]++|"(?:[^"\\]++|\\.)*+")*+\})?+'  # name and labels
+    r"\s*+([-+.a-z0-9]++)"  # value
+    r"(?:\s++[-+.e0-9]++)?+\s*+(?:#.*)?",  # timestamp and exemplar
     re.ASCII | re.IGNORECASE,
 )
-
-type _Series = tuple[str, tuple[tuple[str, str], ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +43,18 @@ def read_samples(page: bytes, wanted: Callable[[str], bool]) -> tuple[Sample, ..
     """
     if page.count(b"\n") > MAX_LINES:
         raise NotASourceError(f"more than {MAX_LINES} lines")
-    if page.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<":
+    if page.removeprefix(_BOM).lstrip()[:1] == b"<":
         raise NotASourceError("an HTML page (a login?)")
-    found: dict[_Series, float | None] = {}
-    for name, labels, value in _parsed(list(_wanted_lines(page, wanted))):
-        series = (name, tuple(sorted(labels.items())))
-        same = found.setdefault(series, value) == value
-        found[series] = value if same else None
+    lines = list(_wanted_lines(page, wanted))
+    labels_of = _labels({block for _, block, _ in lines})
+    found: dict[tuple[str, tuple[tuple[str, str], ...]], float | None] = {}
+    for name, block, text in lines:
+        if (labels := labels_of.get(block)) is None or (value := _number(text)) is None:
+            continue
+        number = value if math.isfinite(value) else None
+        series = (name, labels)
+        same = found.setdefault(series, number) == number
+        found[series] = number if same else None
     return tuple(
         Sample(name=name, labels=dict(labels), value=value)
         for (name, labels), value in found.items()
@@ -57,7 +63,7 @@ def read_samples(page: bytes, wanted: Callable[[str], bool]) -> tuple[Sample, ..
 
 def describe(page: bytes, wanted: str) -> str:
     """Return what a page is that has no sample of what is wanted."""
-    start = page.removeprefix(b"\xef\xbb\xbf").strip()
+    start = page.removeprefix(_BOM).strip()
     if not start:
         return "an empty page"
     if start[:1] in (b"{", b"["):
@@ -72,61 +78,58 @@ def _is_text(start: bytes) -> bool:
     return start.decode("utf-8", "replace").count("\ufffd") <= len(start) // 10
 
 
-def _wanted_lines(page: bytes, wanted: Callable[[str], bool]) -> Iterator[str]:
-    """Yield the lines of wanted metrics, as a name, labels and a value.
-
-    The parser takes some 10 µs for a line, and most of a page is of no interest.
-    """
+def _wanted_lines(page: bytes, wanted: Callable[[str], bool]) -> Iterator[tuple[str, str, str]]:
+    """Yield name, labels and value of the lines of wanted metrics, as they are written."""
     known: dict[bytes, bool] = {}
     count = 0
-    for raw in BytesIO(page.removeprefix(b"\xef\xbb\xbf")):  # lines end with "\n" alone
-        line = raw.strip()
-        if not line or line[0] == 0x23:  # "#"
-            continue
-        head, brace, _ = line.partition(b"{")
-        if not brace or b" " in head or b"\t" in head:
-            head = head.split(None, 1)[0] if head else b""
+    for raw in BytesIO(page.removeprefix(_BOM)):  # its lines end with "\n" alone
+        head = raw.partition(b"{")[0]
         keep = known.get(head)
         if keep is None:
-            keep = known[head] = wanted(head.decode("ascii", "replace"))
-        if not keep or len(line) > MAX_LINE_BYTES:
+            name = b"".join(head.split(None, 1)[:1])
+            if (keep := known.get(name)) is None:
+                keep = known[name] = wanted(name.decode("ascii", "replace"))
+        if not keep or len(raw) > MAX_LINE_BYTES:
             continue
         try:
-            match = _SAMPLE.fullmatch(line.decode())
+            match = _SAMPLE.fullmatch(raw.decode().strip())
         except UnicodeDecodeError:
             continue
         if match:
             count += 1
             if count > MAX_SAMPLES:
                 raise NotASourceError(f"more than {MAX_SAMPLES} samples")
-            yield f"{match[1]} {match[2]}\n"
+            yield match[1], match[2] or "", match[3]
 
 
-def _parsed(lines: list[str]) -> Iterable[tuple[str, Mapping[str, str], float | None]]:
+def _labels(blocks: Iterable[str]) -> Mapping[str, tuple[tuple[str, str], ...]]:
+    """Return the labels of each block, sorted, but of those that cannot be read.
+
+    The parser takes some 10 µs for a label, and all series of a device share their labels.
+    """
+    blocks = list(blocks)
     try:
-        return _parse("".join(lines))
-    except ValueError:
-        return [sample for line in lines for sample in _parse_line(line)]
+        return dict(zip(blocks, _parse(blocks), strict=True))
+    except ValueError:  # of which block it does not say
+        return {block: labels for block in blocks for labels in _parse_one(block)}
 
 
-def _parse_line(line: str) -> list[tuple[str, Mapping[str, str], float | None]]:
+def _parse_one(block: str) -> list[tuple[tuple[str, str], ...]]:
     try:
-        return _parse(line)
+        return list(_parse([block]))
     except ValueError:
         return []
 
 
-def _parse(text: str) -> list[tuple[str, Mapping[str, str], float | None]]:
-    return [
-        (sample.name, sample.labels, _finite(sample.value))
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    ]
+def _parse(blocks: Iterable[str]) -> Iterator[tuple[tuple[str, str], ...]]:
+    text = "".join(f"x{block} 0\n" for block in blocks)
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            yield tuple(sorted(sample.labels.items()))
 
 
-def _finite(value: float) -> float | None:
+def _number(text: str) -> float | None:
     try:
-        number = float(value)  # the parser returns an int of any size
-    except OverflowError:
+        return float(text)
+    except ValueError:
         return None
-    return number if math.isfinite(number) else None
