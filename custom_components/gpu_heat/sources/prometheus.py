@@ -29,8 +29,8 @@ from .page_account import PageAccount
 
 TIMEOUT_S = 8.0
 MAX_BYTES = 10 * 1024 * 1024
-INLINE_BYTES = 256 * 1024
-"""Up to here a page is read in the event loop; it takes a few ms."""
+INLINE_BYTES = 64 * 1024
+"""Up to here a page is read in the event loop: some ms, where all of it is wanted."""
 
 METRICS_PATH = "/metrics"
 
