@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 import json
 
-from . import ledger
+from . import ledger, sources
 
 type Row = dict[str, str | float | None]
 """What was measured, by the name of its column; all rows of a benchmark have the same columns."""
@@ -12,6 +12,7 @@ type Row = dict[str, str | float | None]
 # The docstring of each says what is measured.
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "ledger": ledger.measure,
+    "sources": sources.measure,
 }
 
 
