@@ -213,6 +213,17 @@ def test_measured_power_is_summed_across_a_minute_and_no_more() -> None:
     assert meter.total_j == pytest.approx(610 * 10 + 610 * 60)
 
 
+def test_no_time_counts_twice_where_ways_take_turns() -> None:
+    def summed(meter: HostMeter, at_s: float) -> HostMeter:
+        return meter.summed(at_s=at_s, devices_j=0, base_load_w=500, supply=FixedSupply())
+
+    meter = HostMeter().measured(at_s=0, power_w=600).measured(at_s=10, power_w=600)
+    meter = summed(summed(meter, 10), 30)
+    assert meter.total_j == 600 * 10 + 500 * 20
+    meter = meter.measured(at_s=30, power_w=600).measured(at_s=40, power_w=600)
+    assert summed(meter, 40).total_j == 600 * 20 + 500 * 20
+
+
 _kinds = st.sampled_from(["estimate", "rapl", "wall"])
 
 

@@ -116,7 +116,8 @@ class HostMeter:
     """The energy of the whole machine, in J; never decreases, whatever way it is found.
 
     `base` meters the load that is only assumed, `processors` what counters tell of processors
-    and memory, `wall` what a meter of the whole machine tells.
+    and memory, `wall` what a meter of the whole machine tells. Where one way takes over, the
+    others begin anew, so that no time counts twice.
     """
 
     total_j: float = 0.0
@@ -153,13 +154,13 @@ class HostMeter:
             gained_j = supply.wall_w(output_j / elapsed_s) * elapsed_s
         else:
             gained_j = supply.least_wall_j(output_j)
-        return replace(self, total_j=self.total_j + gained_j, base=base, processors=processors)
+        return HostMeter(total_j=self.total_j + gained_j, base=base, processors=processors)
 
     def measured(self, *, at_s: float, power_w: float) -> "HostMeter":
         """Return the meter after a reading of the whole machine's power at the wall."""
         wall = self.wall.advance(at_s=at_s, power_w=power_w, counter_j=None, limits=HOST_LIMITS)
         gained_j = wall.total_j - self.wall.total_j
-        return replace(self, total_j=self.total_j + gained_j, wall=wall)
+        return HostMeter(total_j=self.total_j + gained_j, wall=wall)
 
 
 def sum_w(powers_w: Iterable[float | None]) -> float | None:
