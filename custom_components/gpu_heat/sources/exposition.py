@@ -28,7 +28,10 @@ _SAMPLE = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One series now; its value is None where the page tells none, or two that differ."""
+    """One series now; its value is None where the page tells none, or two that differ.
+
+    Labels are in the order of their names.
+    """
 
     name: str
     labels: Mapping[str, str]

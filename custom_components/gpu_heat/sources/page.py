@@ -194,7 +194,7 @@ def _candidate(meaning: Meaning, sample: Sample, host: str, *, part: bool) -> _C
     return _Candidate(
         order=(part, meaning.rank, sample.name != meaning.series.name, sample.name),
         host=host,
-        labels=tuple(sorted(sample.labels.items())),
+        labels=tuple(sample.labels.items()),
         value=si_value(meaning.dialect, meaning.quantity, sample.value),
     )
 
