@@ -344,3 +344,20 @@ async def test_a_job_state_of_a_later_version_is_unknown(
     await poll()
     assert hass.states.get(entity_id("switch", "train_running")).state == "unknown"
     assert hass.states.get(entity_id("sensor", "train_status")).state == "unknown"
+
+
+async def test_a_gpu_has_sensors_of_what_it_has_ever_told(
+    hass, agent, entry, setup, poll, entity_id
+):
+    agent.gpu(temperature_c=None, utilization=0.5)
+    await setup(entry)
+    assert hass.states.get(entity_id("sensor", "_utilization")).state == "50.0"
+    assert not [item for item in hass.states.async_entity_ids() if item.endswith("temperature")]
+    agent.gpu(temperature_c=70.0, utilization=None)
+    await poll()
+    assert hass.states.get(entity_id("sensor", f"{GPU}_temperature")).state == "70.0"
+    agent.gpu(temperature_c=None)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    for ending in ("_utilization", f"{GPU}_temperature"):
+        assert hass.states.get(entity_id("sensor", ending)).state == "unknown"

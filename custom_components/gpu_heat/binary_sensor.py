@@ -9,7 +9,7 @@ from homeassistant.components.binary_sensor import (
     BinarySensorEntityDescription,
 )
 from homeassistant.const import EntityCategory
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .agent.models import Vendor
@@ -65,7 +65,21 @@ async def async_setup_entry(
     async_add_source_entities(entry, async_add_entities, entities_of)
 
 
-class OnlineSensor(SourceEntity, BinarySensorEntity):
+class SourceBinarySensor(SourceEntity, BinarySensorEntity):
+    """Something that is seldom another than at the poll before: that is not written again."""
+
+    _written: object = None
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        current = (self.available, self.is_on, self.extra_state_attributes)
+        if current != self._written:
+            self._written = current
+            super()._handle_coordinator_update()
+
+
+class OnlineSensor(SourceBinarySensor):
     """On while the source answers."""
 
     @property
@@ -85,7 +99,7 @@ class OnlineSensor(SourceEntity, BinarySensorEntity):
         return {"reason": str(failure) if failure else None}
 
 
-class CircuitLoadSensor(SourceEntity, BinarySensorEntity):
+class CircuitLoadSensor(SourceBinarySensor):
     """On while a source draws more than its circuit bears for hours on end."""
 
     @property
@@ -106,7 +120,7 @@ class CircuitLoadSensor(SourceEntity, BinarySensorEntity):
         return rated_w * CONTINUOUS_LOAD
 
 
-class ThrottledSensor(DeviceEntity, BinarySensorEntity):
+class ThrottledSensor(DeviceEntity, SourceBinarySensor):
     """On while a GPU slows itself down because of its temperature."""
 
     @property

@@ -1,7 +1,7 @@
 """Polls one source: readings in, leases of paused jobs renewed."""
 
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, override
 
@@ -33,6 +33,9 @@ from .sources import Source, SourceError
 
 if TYPE_CHECKING:
     from .zone import ZoneCoordinator
+
+# What not every device tells.
+TOLD = ("temperature_c", "memory_temperature_c", "utilization", "memory_used_bytes")
 
 # Within how many seconds a change is on the disk: a wish for a job, or a meter's reading.
 _AT_ONCE_S = 0.5
@@ -87,6 +90,7 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         self.holds = Holds(source, partial(saver.within, _AT_ONCE_S), stored.get("holds"))
         self.profile = _read_profile(stored.get("profile"))
         self.failure: SourceError | None = None
+        self._devices: dict[str, Device] = {}
         self.health = SourceHealth(hass, entry, subentry)
 
     @override
@@ -123,10 +127,15 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         if self.subentry.data[CONF_KIND] == KIND_AGENT:
             self._follow_agent(snapshot.agent.id)
         snapshot = await self.holds.keep(previous, snapshot, dt_util.utcnow())
-        if self.profile is None or _identities(self.profile) != _identities(snapshot):
-            self.profile = snapshot
+        profile = _with_told(self.profile, snapshot)
+        if self.profile is None or _identities(self.profile) != _identities(profile):
+            self.profile = profile
             self._saver.within(_AT_ONCE_S)
         return snapshot
+
+    @override
+    def _async_refresh_finished(self) -> None:
+        self._devices = {device.id: device for device in self.data.devices} if self.data else {}
 
     def _follow_agent(self, agent_id: str) -> None:
         """Take over the new id of an agent that lost its state, so that it stays one source.
@@ -155,8 +164,7 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
 
     def device(self, device_id: str) -> Device | None:
         """Return a device's present readings; None while they are not known."""
-        devices = self.snapshot.devices if self.snapshot else ()
-        return next((device for device in devices if device.id == device_id), None)
+        return self._devices.get(device_id) if self.last_update_success else None
 
     def job(self, job_id: str) -> Job | None:
         """Return a job as it is now; None while that is not known."""
@@ -214,9 +222,30 @@ def _read_profile(document: object) -> Snapshot | None:
         return None
 
 
+def _with_told(profile: Snapshot | None, snapshot: Snapshot) -> Snapshot:
+    """Return a snapshot whose devices have, as of the profile, what they do not tell now."""
+    known = {device.id: device for device in profile.devices} if profile else {}
+    devices = [_filled(known.get(device.id), device) for device in snapshot.devices]
+    return replace(snapshot, devices=tuple(devices))
+
+
+def _filled(known: Device | None, device: Device) -> Device:
+    if known is None:
+        return device
+    told = {
+        name: value
+        for name in TOLD
+        if getattr(device, name) is None and (value := getattr(known, name)) is not None
+    }
+    return replace(device, **told) if told else device
+
+
 def _identities(snapshot: Snapshot) -> object:
     return (
         snapshot.agent.version,
-        [(device.id, device.name, device.index) for device in snapshot.devices],
+        [
+            (device.id, device.name, device.index, [getattr(device, n) is None for n in TOLD])
+            for device in snapshot.devices
+        ],
         [(job.id, job.name) for job in snapshot.jobs],
     )

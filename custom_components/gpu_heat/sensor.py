@@ -18,7 +18,6 @@ from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .agent.models import Device, Job, JobState
-from .const import CONF_KIND, KIND_ENTITIES
 from .coordinator import GpuHeatConfigEntry, SourceCoordinator
 from .entity import DeviceEntity, JobEntity, SourceEntity, async_add_source_entities
 from .heat.units import kwh
@@ -119,12 +118,12 @@ async def async_setup_entry(
     def entities_of(source: SourceCoordinator) -> Iterator[Entity]:
         yield SourceSensor(source, SOURCE_POWER)
         yield SourceEnergySensor(source, SOURCE_ENERGY, zone)
-        by_entities = source.subentry.data[CONF_KIND] == KIND_ENTITIES
-        described = (DEVICE_POWER,) if by_entities else (DEVICE_POWER, *GPU_SENSORS)
         for device in source.profile.devices if source.profile else ():
             linked = source.linked_device(device.id) is not None
-            for description in (LINKED_POWER,) if linked else described:
-                yield DeviceSensor(source, description, device)
+            yield DeviceSensor(source, LINKED_POWER if linked else DEVICE_POWER, device)
+            for description in GPU_SENSORS:
+                if description.value_fn(device) is not None:  # now or earlier
+                    yield DeviceSensor(source, description, device)
             energy = LINKED_ENERGY if linked else DEVICE_ENERGY
             yield DeviceEnergySensor(source, energy, device, zone)
         for job in source.profile.jobs if source.profile else ():
@@ -190,7 +189,8 @@ class DeviceSensor(DeviceEntity, SensorEntity):
     @property
     @override
     def native_value(self) -> Value:
-        return self.entity_description.value_fn(self.device) if self.device else None
+        device = self.device
+        return self.entity_description.value_fn(device) if device else None
 
 
 class DeviceEnergySensor(DeviceEntity, SensorEntity):

@@ -91,7 +91,7 @@ def _form(fields: dict[vol.Marker, Any], *, plug: bool) -> vol.Schema:
     return vol.Schema(
         {
             **fields,
-            vol.Required(CONF_PLACEMENT, default=dict): section(placement, {"collapsed": True}),
+            vol.Optional(CONF_PLACEMENT, default=dict): section(placement, {"collapsed": True}),
         }
     )
 
@@ -109,7 +109,7 @@ AGENT_FORM = _form(
 PROMETHEUS_FORM = _form(
     {
         vol.Required(CONF_URL): _TEXT,
-        vol.Required(CONF_ACCESS, default=dict): section(
+        vol.Optional(CONF_ACCESS, default=dict): section(
             vol.Schema(
                 {
                     **_CREDENTIALS,
@@ -121,7 +121,7 @@ PROMETHEUS_FORM = _form(
             ),
             {"collapsed": True},
         ),
-        vol.Required(CONF_CUSTOM, default=dict): section(
+        vol.Optional(CONF_CUSTOM, default=dict): section(
             vol.Schema(
                 {
                     vol.Optional(CONF_METRIC): selector.TextSelector(),
