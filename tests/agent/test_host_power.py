@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator
 from pathlib import Path
+import threading
 import time
 
 import pytest
@@ -354,6 +355,9 @@ def test_best_way_is_the_bmc_if_it_answers(
     assert reader.read(clock()) == HostReading(stands=None)  # its answer is awaited
     (tmp_path / "go").touch()
     assert awaited(reader, clock, lambda r: r.stands).origin is HostOrigin.IPMI
+    names = {thread.name for thread in threading.enumerate()}
+    assert "IPMI" in names
+    assert "ACPI power meter" not in names  # nobody asks what nobody wants
 
 
 @pytest.mark.usefixtures("empty_path")

@@ -121,21 +121,27 @@ class BestReader:
     def read(self, now: Now) -> HostReading:
         """Return what the best way says."""
         awaited = False
-        for way in self._ways:
+        for index, way in enumerate(self._ways):
             reading = way.read(now)
             if reading.stands is None:
                 awaited = True
             elif reading.stands and not awaited:
                 if reading.origin is not self._used:
                     _LOGGER.info("The machine's power: %s", reading.origin)
-                self._used = reading.origin
+                    self._used = reading.origin
+                    self._forget(index + 1)
                 return reading
         return HostReading(stands=None if awaited else False)
 
     def close(self) -> None:
         """Let go of all ways."""
-        for way in self._ways:
+        self._forget(0)
+
+    def _forget(self, index: int) -> None:
+        """Let go of the ways from one on, which are not wanted any more."""
+        for way in self._ways[index:]:
             way.close()
+        self._ways = self._ways[:index]
 
 
 def make_host_reader(
