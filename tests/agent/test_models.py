@@ -140,6 +140,7 @@ def document(path: str, value: object) -> object:
         ("devices.0.power_w", 10**400, "power_w is not a finite float"),
         ("devices.0.index", 1.5, "index is not a finite int"),
         ("devices.0.index", float("inf"), "index is not a finite int"),
+        ("devices.0.index", 10**400, "index is not a finite int"),
         ("devices.0.energy_origin", "magic", "energy_origin is 'magic'"),
         ("devices.0.throttle_reasons", "hot", "throttle_reasons is of the wrong type"),
         ("jobs", [5], r"jobs\[0\] is not an object"),

@@ -3,10 +3,11 @@
 SI units, named in each field. A value that is not known is None, never 0.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 import math
 from types import UnionType
 from typing import Any, TypeVar, get_args
@@ -176,7 +177,7 @@ def snapshot_from_json(document: object) -> Snapshot:
     top = _object(document, "snapshot")
     return Snapshot(
         agent=_part(AgentInfo, top.get("agent"), "agent"),
-        taken_at=_datetime(top.get("taken_at"), "taken_at"),
+        taken_at=_taken_at(top.get("taken_at")),
         devices=_parts(Device, top, "devices"),
         host=_part(Host, top.get("host"), "host"),
         jobs=_parts(Job, top, "jobs"),
@@ -206,41 +207,105 @@ def _part(kind: type[_Part], document: object, path: str) -> _Part:
     """Build one dataclass from a JSON object; null stands for a value that is not known."""
     source = _object(document, path)
     values: dict[str, Any] = {}
-    for field in fields(kind):
-        value = source.get(field.name)
-        nullable = isinstance(field.type, UnionType)
-        wanted = get_args(field.type)[0] if nullable else field.type
+    for name, read, required in _FIELDS[kind]:
+        value = source.get(name)
         if value is not None:
-            values[field.name] = _value(wanted, value, f"{path}.{field.name}")
-        elif not nullable and field.default is MISSING:
-            raise SnapshotError(f"{path}.{field.name} is missing")
+            try:
+                values[name] = read(value)
+            except _UnfitError as err:
+                raise SnapshotError(f"{path}.{name} {err}") from err
+        elif required:
+            raise SnapshotError(f"{path}.{name} is missing")
     return kind(**values)
 
 
-def _value(wanted: Any, value: object, path: str) -> object:
-    """Read one value as the wanted type, which is one that the dataclasses above use."""
-    if isinstance(wanted, type) and issubclass(wanted, datetime):
-        return _datetime(value, path)
-    if wanted is bool and isinstance(value, bool):
-        return value
-    if wanted in (int, float) and isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            number = wanted(value)
-        except (OverflowError, ValueError):  # beyond a float; or an infinity or NaN as an int
-            number = math.inf
-        if not math.isfinite(number) or (wanted is int and number != value):
-            raise SnapshotError(f"{path} is not a finite {wanted.__name__}")
-        return number
-    if wanted is str and isinstance(value, str):
-        return value
-    if wanted == tuple[str, ...] and isinstance(value, list):
-        return tuple(str(item) for item in value)
-    if isinstance(wanted, type) and issubclass(wanted, StrEnum):
-        try:
-            return wanted(str(value))
-        except ValueError as err:
-            raise SnapshotError(f"{path} is {value!r}") from err
-    raise SnapshotError(f"{path} is of the wrong type")
+class _UnfitError(ValueError):
+    """A value is not of its field; the message says what it is instead."""
+
+
+def _float(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _UnfitError("is of the wrong type")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise _UnfitError("is not a finite float")
+    return number
+
+
+def _int(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _UnfitError("is of the wrong type")
+    try:
+        whole = float(value).is_integer()  # an infinity and NaN are not
+    except OverflowError:
+        whole = False
+    if not whole:
+        raise _UnfitError("is not a finite int")
+    return int(value)
+
+
+def _bool(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _UnfitError("is of the wrong type")
+    return value
+
+
+def _str(value: object) -> str:
+    if not isinstance(value, str):
+        raise _UnfitError("is of the wrong type")
+    return value
+
+
+def _strs(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise _UnfitError("is of the wrong type")
+    return tuple(str(item) for item in value)
+
+
+def _moment(value: object) -> datetime:
+    """Read an ISO 8601 moment; one without an offset is refused, as it could be any zone's."""
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise _UnfitError("is not a moment with an offset")
+    return moment
+
+
+def _one_of(kind: type[StrEnum], value: object) -> StrEnum:
+    try:
+        return kind(str(value))
+    except ValueError as err:
+        raise _UnfitError(f"is {value!r}") from err
+
+
+_READERS: Mapping[Any, Callable[[object], object]] = {
+    float: _float,
+    int: _int,
+    bool: _bool,
+    str: _str,
+    tuple[str, ...]: _strs,
+    datetime: _moment,
+    **{kind: partial(_one_of, kind) for kind in (Vendor, EnergyOrigin, HostOrigin, JobState)},
+}
+
+
+def _fields_of(kind: type) -> list[tuple[str, Callable[[object], object], bool]]:
+    """Return name and reader of each field, and whether it has to be there."""
+    found = []
+    for field in fields(kind):
+        nullable = isinstance(field.type, UnionType)
+        wanted = get_args(field.type)[0] if nullable else field.type
+        required = not nullable and field.default is MISSING
+        found.append((field.name, _READERS[wanted], required))
+    return found
+
+
+_FIELDS = {kind: _fields_of(kind) for kind in (AgentInfo, Device, Host, Job)}  # read at each poll
 
 
 def _object(document: object, path: str) -> Mapping[str, Any]:
@@ -249,12 +314,8 @@ def _object(document: object, path: str) -> Mapping[str, Any]:
     return document
 
 
-def _datetime(value: object, path: str) -> datetime:
-    """Read an ISO 8601 moment; one without an offset is refused, as it could be any zone's."""
+def _taken_at(value: object) -> datetime:
     try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise SnapshotError(f"{path} is not a moment with an offset")
-    return moment
+        return _moment(value)
+    except _UnfitError as err:
+        raise SnapshotError(f"taken_at {err}") from err
