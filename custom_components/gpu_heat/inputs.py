@@ -246,18 +246,19 @@ class Inputs:
             return None if item is None else item.standing(now)
 
         rooms = (thermostat.standing(now) for thermostat in self.thermostats)
-        openings = {source: item.standing(now) for source, item in self.openings.items()}
         return Conditions(
             electricity_price=of(self.electricity_price),
             fuel_price=of(self.fuel_price),
             second_fuel_price=of(self.second_fuel_price),
             outdoor_c=of(self.outdoor),
             rooms=tuple(room for room in rooms if room),
-            captures={
-                source: part if (opening := openings.get(source)) is None else part * opening
-                for source, part in self.captures.items()
-            },
+            captures={**self.captures, **dict(self._opened(now))},
         )
+
+    def _opened(self, now: datetime) -> Iterator[tuple[str, Decimal]]:
+        for source, item in self.openings.items():
+            if (opening := item.standing(now)) is not None:
+                yield source, self.captures[source] * opening
 
     def words(self) -> dict[str, Any]:
         """Return the entities' last words as a JSON document."""

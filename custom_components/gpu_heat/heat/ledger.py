@@ -137,6 +137,10 @@ class Reading:
     at: datetime
     counter_j: Decimal
 
+    def to_json(self) -> dict[str, str]:
+        """Return the reading as a JSON document."""
+        return {"at": self.at.isoformat(), "counter_j": str(self.counter_j)}
+
     def stretch_to(self, at: datetime, counter_j: Decimal) -> Stretch:
         """Return the energy used since; none where the counter went back."""
         return Stretch(
@@ -163,6 +167,17 @@ class Account:
         """When the source was last read; None if it never was."""
         readings = [*self.readings.values(), *([self.host_reading] if self.host_reading else [])]
         return max((reading.at for reading in readings), default=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the account as a JSON document; decimals are strings."""
+        return {
+            "epoch": self.epoch,
+            "reset_at": _to_json(self.reset_at),
+            "energy_j": str(self.energy_j),
+            "devices_j": _to_json(self.devices_j),
+            "host_reading": self.host_reading.to_json() if self.host_reading else None,
+            "readings": {device: reading.to_json() for device, reading in self.readings.items()},
+        }
 
     def close(self) -> None:
         """Expect no more of a source that was removed."""
@@ -305,9 +320,7 @@ class Ledger:
         """Return the ledger as a JSON document; decimals are strings."""
         return {
             "totals": _to_json(asdict(self.totals)),
-            "accounts": {
-                source: _to_json(asdict(account)) for source, account in self.accounts.items()
-            },
+            "accounts": {source: account.to_json() for source, account in self.accounts.items()},
             "currency": self.currency,
             "since": _to_json(self.since),
             "money_since": _to_json(self.money_since),

@@ -119,7 +119,7 @@ class _Span:
     version: int
     net_price: Decimal | None
     spares: date | None
-    rates: dict[tuple[str, Decimal, Decimal | None], Rates] = field(default_factory=dict)
+    rates: dict[tuple[Decimal, Decimal | None], Rates] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -226,10 +226,9 @@ class Pricing:
         return self._span
 
     def _rates(self, span: _Span, source: str, capture: Decimal, price: Decimal | None) -> Rates:
-        key = (source, capture, price)
-        if (rates := span.rates.get(key)) is None:
-            reaches = span.conditions.captures.get(source, capture)
+        reaches = span.conditions.captures.get(source, capture)
+        if (rates := span.rates.get((reaches, price))) is None:
             gross = span.rules.tariff.gross(price)
             rates = span.rules.rates(span.start, span.conditions, gross, reaches)
-            span.rates[key] = rates
+            span.rates[reaches, price] = rates
         return rates
