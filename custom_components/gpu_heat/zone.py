@@ -6,9 +6,16 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, override
 
-from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.core import (
+    CALLBACK_TYPE,
+    Event,
+    EventStateChangedData,
+    HomeAssistant,
+    callback,
+)
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import (
+    async_call_later,
     async_track_entity_registry_updated_event,
     async_track_state_change_event,
     async_track_time_interval,
@@ -38,7 +45,7 @@ from .heat.seasons import Room, Season
 from .heat.tariffs import Tariff, TieredPrice, UnknownPrice
 from .heat.units import SQUARE_METERS_PER_SQUARE_FOOT, heated_area_sqft
 from .inputs import zone_inputs
-from .issues import report_inputs
+from .issues import forget_removed_sources, report_inputs
 from .meter import HouseholdMeter
 from .save import Saver
 from .season import SeasonTeller
@@ -48,6 +55,10 @@ from .source_kinds import source_entities
 # What the consumption of a tiered tariff is counted by.
 _COUNTED_BY = (CONF_PERIOD, CONF_FIRST_DAY)
 _SAVE_WITHIN_S = 5  # so that the polls of many sources share one write
+# What is shown is worked out from all sources. Of more than a few, their polls share that too:
+# once at each poll of each would cost the square of their number.
+_FEW_SOURCES = 4
+_SHOW_WITHIN_S = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +86,8 @@ class ZoneState:
 class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
     """Books the energy of the zone's sources as it comes in.
 
-    Its listeners are called only if something changed: at polls, where an entity changes, and
-    once a minute for the calendar.
+    Its listeners are called only if something changed: at polls, of many sources once all were
+    polled or within a second; where an entity changes; and once a minute for the calendar.
     """
 
     config_entry: GpuHeatConfigEntry
@@ -92,6 +103,8 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
         self.settings = ZoneSettings.from_options(entry.options)
         self._saver = Saver(hass, book_store(hass, entry.entry_id), lambda: self.book.to_json())
         self._sources: list[SourceCoordinator] = []
+        self._unshown: set[str] = set()
+        self._cancel_show: CALLBACK_TYPE | None = None
         subentries = entry.get_subentries_of_type(SUBENTRY_SOURCE)
         self._captures = {
             subentry.subentry_id: decimal(subentry.data.get(CONF_CAPTURE, 100)) / 100
@@ -175,12 +188,14 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
     def async_follow(self, sources: list[SourceCoordinator]) -> None:
         """Book what these sources read from now on, and follow the entities of the zone."""
         self._sources = sources
+        forget_removed_sources(self.hass, self.config_entry)
         for source in sources:
 
             def _polled(source: SourceCoordinator = source) -> None:
                 self._source_polled(source)
 
             self.config_entry.async_on_unload(source.async_add_listener(_polled))
+        self.config_entry.async_on_unload(self._shown)
         followed = {item.entity_id for item in self._inputs}
         named = followed.union(*(source_entities(source.subentry.data) for source in sources))
         for unsubscribe in (
@@ -233,8 +248,8 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
     @callback
     def _source_polled(self, source: SourceCoordinator) -> None:
         self._look()
+        key = source.subentry.subentry_id
         if snapshot := source.snapshot:
-            key = source.subentry.subentry_id
             capture = self._captures[key]
             self.book.ledger.book(
                 key, _counters(snapshot), lambda stretch: self._pricing.parts(stretch, key, capture)
@@ -242,7 +257,11 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
             self._read_meter()  # after our own energy, which it has seen as well
             self.book.recent.mark(dt_util.utcnow(), self.book.ledger.totals)
             self._saver.within(_SAVE_WITHIN_S)
-        self._show()
+        self._unshown.add(key)
+        if len(self._sources) <= _FEW_SOURCES or len(self._unshown) == len(self._sources):
+            self._show()
+        elif self._cancel_show is None:
+            self._cancel_show = async_call_later(self.hass, _SHOW_WITHIN_S, self._show)
 
     def _look(self) -> None:
         """Take in what the entities say now, and let it hold from now on."""
@@ -286,25 +305,28 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
             entry, options=_renamed(dict(entry.options), old, new)
         )
 
-    def _show(self) -> None:
+    @callback
+    def _show(self, _now: datetime | None = None) -> None:
         """Tell the listeners, if there is something to tell."""
+        self._shown()
         if (state := self._state()) != self.data:
             self.async_set_updated_data(state)
+
+    @callback
+    def _shown(self) -> None:
+        """Wait no longer to show the polls that came in."""
+        self._unshown.clear()
+        if self._cancel_show:
+            self._cancel_show()
+            self._cancel_show = None
 
     def _state(self) -> ZoneState:
         now = dt_util.utcnow()
         conditions = self.book.conditions
         season = self.settings.rules.season(now, conditions)
-        online = [source for source in self._sources if source.snapshot]
-        rates = {key: self._pricing.now(now, key, part) for key, part in self._captures.items()}
         present = [
-            Flow(
-                power_w=None
-                if source.snapshot.power_w is None
-                else decimal(source.snapshot.power_w),
-                rates=rates[source.subentry.subentry_id],
-            )
-            for source in online
+            self._flow(source.subentry.subentry_id, source.snapshot, now)
+            for source in self._sources
             if source.snapshot
         ]
         ledger, heaters = self.book.ledger, self.settings.rules.heaters
@@ -312,10 +334,8 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
         now_flowing = flows(present, value_follows_electricity=heater.follows_electricity)
         return ZoneState(
             flows=now_flowing,
-            online=bool(online),
-            offline=tuple(
-                source.subentry.title for source in self._sources if source not in online
-            ),
+            online=bool(present),
+            offline=tuple(source.subentry.title for source in self._sources if not source.snapshot),
             season=season,
             season_by_hand=self.book.season_by_hand,
             useful_share=self.settings.rules.share(season, conditions),
@@ -325,6 +345,13 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
             totals=ledger.totals.copy(),
             since=ledger.since,
             money_since=ledger.money_since,
+        )
+
+    def _flow(self, key: str, snapshot: Snapshot, now: datetime) -> Flow:
+        power_w = snapshot.power_w
+        return Flow(
+            power_w=None if power_w is None else decimal(power_w),
+            rates=self._pricing.now(now, key, self._captures[key]),
         )
 
 
