@@ -47,11 +47,13 @@ class SourceIssues:
             for kind, issue in issues.items()
             if issue and issue.active
         }
+        self._told: set[str] = set()
 
     def report(self, kind: str, data: Mapping[str, str], **figures: str) -> None:
         """Report an issue, or what has changed of it; a fix flow is given the `data`."""
-        if self._open.get(kind) == data:
+        if kind in self._told and self._open.get(kind) == data:
             return
+        self._told.add(kind)
         self._open[kind] = dict(data)
         ir.async_create_issue(
             self._hass,

@@ -123,7 +123,7 @@ class SourceHealth:
     def _report_version(self, version: str) -> None:
         shown = version if _VERSION.fullmatch(version) else "?"
         try:
-            newer = AwesomeVersion(version) > AwesomeVersion(__version__)
+            newer = AwesomeVersion(shown) > AwesomeVersion(__version__)
         except AwesomeVersionException:
             newer = False
         kind, other = (AGENT_TOO_NEW, AGENT_TOO_OLD) if newer else (AGENT_TOO_OLD, AGENT_TOO_NEW)
