@@ -80,7 +80,7 @@ async def zone(hass, freezer, **source):
 async def test_an_exporter_becomes_a_source(hass, exporter, freezer, poll, figure):
     entry = await zone(hass, freezer, url=exporter.url)
     (subentry,) = entry.subentries.values()
-    assert (subentry.title, subentry.data["fleet"]) == ("127.0.0.1", False)
+    assert (subentry.title, subentry.data["fleet"]) == ("127.0.0.1 (dcgm-exporter)", False)
     assert figure(f"{entry.entry_id}_power") == 400
     assert figure(f"{UUID}_temperature") == 61
     exporter.page = card("rack", UUID, 400, 3_600_000_000)
@@ -121,7 +121,7 @@ async def test_a_fleet_is_shown_by_its_machines(hass, exporter, freezer, poll, f
     gpu = devices.async_get(sensor.device_id)
     machine = devices.async_get(gpu.parent_device_id)
     assert machine.name == "node-2"
-    assert devices.async_get(machine.via_device_id).name == "127.0.0.1"
+    assert devices.async_get(machine.via_device_id).name == "127.0.0.1 (dcgm-exporter)"
     exporter.page += card("node-3", UUID.replace("34319582", "54319582"), 50, 0)
     await poll()
     assert figure(f"{entry.entry_id}_power") == 750
@@ -138,7 +138,7 @@ async def test_a_card_that_another_source_reads_is_refused(hass, exporter, freez
     await zone(hass, freezer, url=exporter.url)
     result = await submit(hass, await open_form(hass), {"url": f"{exporter.url}/federate"})
     assert result["errors"] == {"url": "devices_counted"}
-    assert result["description_placeholders"]["other"] == "127.0.0.1"
+    assert result["description_placeholders"]["other"] == "127.0.0.1 (dcgm-exporter)"
 
 
 async def test_the_same_page_does_not_join_twice(hass, exporter, freezer):

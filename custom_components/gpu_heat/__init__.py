@@ -12,7 +12,7 @@ from homeassistant.helpers.typing import ConfigType
 from homeassistant.util import dt as dt_util
 
 from .book_store import book_store
-from .const import DOMAIN, SUBENTRY_SOURCE
+from .const import CONF_KIND, DOMAIN, KIND_PROMETHEUS, SUBENTRY_SOURCE
 from .coordinator import GpuHeatConfigEntry, RuntimeData, SourceCoordinator
 from .entity import host_identifier
 from .holds import Holds
@@ -135,11 +135,14 @@ def _register_devices(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> None:
         entry_type=dr.DeviceEntryType.SERVICE,
     )
     for key, source in entry.runtime_data.sources.items():
+        version = source.profile.agent.version if source.profile else None
+        of_page = source.subentry.data[CONF_KIND] == KIND_PROMETHEUS
         devices.async_get_or_create(
             config_entry_id=entry.entry_id,
             config_subentry_id=key,
             identifiers={(DOMAIN, key)},
             name=source.subentry.title,
-            sw_version=source.profile.agent.version if source.profile else None,
+            model=version if of_page else None,  # the names of its exporters
+            sw_version=None if of_page else version,
             via_device_id=zone.id,
         )

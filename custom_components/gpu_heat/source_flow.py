@@ -60,7 +60,13 @@ from .sources.agent import grouped, unverified_fingerprint
 from .sources.nvml import probe_nvml
 from .sources.prometheus import page_url
 
-KINDS = [KIND_AGENT, KIND_PROMETHEUS, KIND_ENTITIES, KIND_NVML]
+_FORMS: Mapping[str, vol.Schema] = {
+    KIND_AGENT: AGENT_FORM,
+    KIND_PROMETHEUS: PROMETHEUS_FORM,
+    KIND_ENTITIES: ENTITIES_FORM,
+    KIND_NVML: NVML_FORM,
+}
+KINDS = list(_FORMS)
 
 # Where each error of an agent is shown, and as which text.
 _AGENT_ERRORS: dict[type[SourceError], tuple[str, str]] = {
@@ -89,7 +95,7 @@ _EXAMPLES = {
 _STEP_FINGERPRINT = "fingerprint"
 _STEP_NVML_MISSING = "nvml_missing"
 # There is one such library in Home Assistant's process.
-_NVML_ID = "nvml"
+_NVML_ID, _NVML_TITLE = "nvml", "GPUs of this machine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +163,7 @@ class SourceSteps(FlowHandler[Any, Any, Any]):
                         return await self.async_step_fingerprint()
             if not found.errors and (source := await self._try_agent(data, found)):
                 return await self._source_told(source)
-        return self._form(KIND_AGENT, AGENT_FORM, user_input, found)
+        return self._form(KIND_AGENT, user_input, found)
 
     async def async_step_fingerprint(self, user_input: dict[str, Any] | None = None) -> Any:
         """Have a person compare the certificate, before the token is sent to it."""
@@ -165,7 +171,7 @@ class SourceSteps(FlowHandler[Any, Any, Any]):
         if user_input is not None:
             if source := await self._try_agent(self._pinned, found):
                 return await self._source_told(source)
-            return self._form(KIND_AGENT, AGENT_FORM, to_form(self._pinned), found)
+            return self._form(KIND_AGENT, to_form(self._pinned), found)
         return self.async_show_form(
             step_id=_STEP_FINGERPRINT,
             data_schema=vol.Schema({}),
@@ -189,12 +195,11 @@ class SourceSteps(FlowHandler[Any, Any, Any]):
             if not found.errors:
                 before = self._changed.data.get(CONF_JOBS, []) if self._changed else []
                 data[CONF_JOBS] = named_jobs(data.get(CONF_JOBS, []), before)
-                title = ", ".join(sorted({reading.device.name for reading in readings}))
                 return await self._source_told(
-                    FoundSource(title=title, data=data, unique_id=_NVML_ID)
+                    FoundSource(title=_NVML_TITLE, data=data, unique_id=_NVML_ID)
                 )
         devices = "\n".join(f"- {reading.device.name}" for reading in readings)
-        return self._form(KIND_NVML, NVML_FORM, user_input, found, devices=devices)
+        return self._form(KIND_NVML, user_input, found, devices=devices)
 
     async def async_step_nvml_missing(self, user_input: dict[str, Any] | None = None) -> Any:
         """Offer what works where NVIDIA's library cannot be loaded, or finds nothing."""
@@ -212,7 +217,7 @@ class SourceSteps(FlowHandler[Any, Any, Any]):
             found.add(prometheus_findings(data))
             if not found.errors and (source := await self._try_page(data, found)):
                 return await self._source_told(source)
-        return self._form(KIND_PROMETHEUS, PROMETHEUS_FORM, user_input, found, **_EXAMPLES)
+        return self._form(KIND_PROMETHEUS, user_input, found, **_EXAMPLES)
 
     async def async_step_entities(self, user_input: dict[str, Any] | None = None) -> Any:
         """Ask for entities that meter what makes heat."""
@@ -225,11 +230,11 @@ class SourceSteps(FlowHandler[Any, Any, Any]):
                 data[CONF_METERS] = named_meters(self.hass, data[CONF_METERS], before)
                 title = data.pop(CONF_NAME)
                 return await self._source_told(FoundSource(title=title, data=data, unique_id=None))
-        return self._form(KIND_ENTITIES, ENTITIES_FORM, user_input, found)
+        return self._form(KIND_ENTITIES, user_input, found)
 
     def _read(self, kind: str, found: Findings, user_input: dict[str, Any]) -> dict[str, Any]:
         """Return what a form says as a source's data, and find what is wrong in any kind."""
-        data = {**from_form(user_input), CONF_KIND: kind}
+        data = {**from_form(_FORMS[kind], user_input), CONF_KIND: kind}
         if CONF_PORT in data:
             data[CONF_PORT] = int(data[CONF_PORT])
         found.add(placement_findings(self.hass, data, subentry_id=self._changed_id))
@@ -267,7 +272,7 @@ class SourceSteps(FlowHandler[Any, Any, Any]):
             return None
         metric = data.get(CONF_METRIC)
         return FoundSource(
-            title=str(url.host),
+            title=f"{url.host} ({', '.join(page.dialects)})",
             data={**data, CONF_FLEET: fleet},
             unique_id=f"{url}#{metric}" if metric else str(url),
         )
@@ -285,16 +290,15 @@ class SourceSteps(FlowHandler[Any, Any, Any]):
 
     def _form(
         self,
-        step_id: str,
-        form: vol.Schema,
+        kind: str,
         user_input: Mapping[str, Any] | None,
         found: Findings,
         **placeholders: str,
     ) -> Any:
         shown = to_form(self._shown) if user_input is None else user_input
         return self.async_show_form(
-            step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(form, shown),
+            step_id=kind,
+            data_schema=self.add_suggested_values_to_schema(_FORMS[kind], shown),
             errors=found.errors,
             description_placeholders={**placeholders, **found.placeholders},
         )

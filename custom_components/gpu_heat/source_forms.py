@@ -91,7 +91,7 @@ def _form(fields: dict[vol.Marker, Any], *, plug: bool) -> vol.Schema:
     return vol.Schema(
         {
             **fields,
-            vol.Optional(CONF_PLACEMENT, default=dict): section(placement, {"collapsed": True}),
+            vol.Optional(CONF_PLACEMENT): section(placement, {"collapsed": True}),
         }
     )
 
@@ -109,7 +109,7 @@ AGENT_FORM = _form(
 PROMETHEUS_FORM = _form(
     {
         vol.Required(CONF_URL): _TEXT,
-        vol.Optional(CONF_ACCESS, default=dict): section(
+        vol.Optional(CONF_ACCESS): section(
             vol.Schema(
                 {
                     **_CREDENTIALS,
@@ -121,7 +121,7 @@ PROMETHEUS_FORM = _form(
             ),
             {"collapsed": True},
         ),
-        vol.Optional(CONF_CUSTOM, default=dict): section(
+        vol.Optional(CONF_CUSTOM): section(
             vol.Schema(
                 {
                     vol.Optional(CONF_METRIC): selector.TextSelector(),
@@ -171,11 +171,14 @@ def credentials_form(data: Mapping[str, Any]) -> vol.Schema:
     return vol.Schema(_CREDENTIALS)
 
 
-def from_form(user_input: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a form says as flat data."""
+def from_form(form: vol.Schema, user_input: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a form says as flat data; a folded part that was left out is as it begins."""
     flat: dict[str, Any] = {}
-    for key, value in user_input.items():
-        flat |= value if isinstance(value, dict) else {key: value}
+    for key, field in form.schema.items():
+        if isinstance(field, section):
+            flat |= user_input.get(key, field.schema({}))
+        elif key in user_input:
+            flat[str(key)] = user_input[key]
     return flat
 
 

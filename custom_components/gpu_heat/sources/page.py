@@ -28,6 +28,12 @@ _VENDORS = {
     Vendor.AMD: re.compile(r"amd|radeon|instinct", re.IGNORECASE),
     Vendor.INTEL: re.compile(r"intel|\bi915\b|\bxe\b", re.IGNORECASE),
 }
+_NAMELESS = {
+    Vendor.NVIDIA: "NVIDIA GPU",
+    Vendor.AMD: "AMD GPU",
+    Vendor.INTEL: "Intel GPU",
+    Vendor.OTHER: "GPU",
+}
 # What an instance of a card repeats of the whole card; its memory and load are its own.
 _OF_THE_WHOLE = frozenset(
     {
@@ -263,7 +269,7 @@ def _device(thing: _Thing, number: int) -> DeviceReading:
         device=Device(
             id=thing.id,
             vendor=thing.vendor,
-            name=thing.text(thing.dialect.title) or f"GPU {number if index is None else index}",
+            name=thing.text(thing.dialect.title) or _NAMELESS[thing.vendor],
             index=number if index is None else index,
             power_w=thing.read(Quantity.POWER),
             temperature_c=thing.read(Quantity.TEMPERATURE),
