@@ -1,6 +1,6 @@
 """Exporters' pages and Prometheus servers as sources, over real HTTP."""
 
-from aiohttp import BasicAuth, web
+from aiohttp import web
 from homeassistant.config_entries import SOURCE_USER
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -152,7 +152,7 @@ async def test_the_same_page_does_not_join_twice(hass, exporter, freezer):
     ("access", "header"),
     [
         ({"token": "s3cret"}, "Bearer s3cret"),
-        ({"username": "ann", "password": "pw"}, BasicAuth("ann", "pw").encode()),
+        ({"username": "ann", "password": "pw"}, "Basic YW5uOnB3"),
     ],
 )
 async def test_credentials_are_sent_as_they_should(hass, exporter, freezer, access, header):
