@@ -131,6 +131,7 @@ def test_bmc_is_asked_by_its_program_without_a_shell(ipmitool: Ipmitool) -> None
         (PAGE.replace("activated", "deactivated"), "does not measure power"),
         (PAGE.replace("1184", "   0"), "0 W"),
         (PAGE.replace("1184", "123456"), "123456 W"),
+        (PAGE.replace("1184", "65535"), "65535 W"),  # 16 bits that are all set: no reading
         ("DCMI request failed because: Invalid command (c1)\n", "no power reading"),
         ("", "no power reading"),
     ],
@@ -294,6 +295,28 @@ def test_rapl_gap_adds_nothing_as_counters_may_have_wrapped_often(tmp_path: Path
     assert processors.energy_j == pytest.approx(1800 + 2000)
     assert powers_w[2:4] == [pytest.approx(90), None]
     assert powers_w[-1] == pytest.approx(100)
+
+
+@pytest.mark.parametrize("counter_uj", [5_000_000, 200_000_000_000])
+def test_rapl_counter_that_began_anew_adds_nothing(tmp_path: Path, counter_uj: int) -> None:
+    rapl = Rapl(tmp_path)
+    for at_s, gained_j in ((0, 0), (10, 900), (20, 1800)):
+        zone(tmp_path, "0", "package-0", 100_000_000_000 + gained_j * 1_000_000)
+        before = rapl.read(at_s)
+    assert (before.energy_j, before.power_w) == (pytest.approx(1800), pytest.approx(90))
+    zone(tmp_path, "0", "package-0", counter_uj)  # 160 and 98 kJ on, which 10 s cannot have taken
+    after = rapl.read(30)
+    assert (after.energy_j, after.power_w) == (pytest.approx(1800), None)
+    zone(tmp_path, "0", "package-0", counter_uj + 900_000_000)
+    assert rapl.read(40).energy_j == pytest.approx(2700)
+
+
+def test_rapl_counter_above_its_own_range_takes_nothing_away(tmp_path: Path) -> None:
+    rapl = Rapl(tmp_path)
+    zone(tmp_path, "0", "package-0", 900_000_000_000)
+    rapl.read(0)
+    zone(tmp_path, "0", "package-0", 1_000_000)
+    assert rapl.read(10).energy_j == 0
 
 
 def test_rapl_power_is_not_that_of_an_instant(tmp_path: Path) -> None:

@@ -7,6 +7,9 @@ HOLD = 3.0
 
 SHORTEST_HOLD_S = 60.0
 
+SHORTEST_S = 0.5
+"""Power over a shorter interval would be noise: a counter has steps of its own."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DerivedPower:
@@ -25,7 +28,8 @@ class DerivedPower:
     def advance(self, *, at_s: float, counter_j: float, max_power_w: float) -> "DerivedPower":
         """Return the power after a reading of the counter in J at a time in s.
 
-        A gain that would take more than `max_power_w` is no power, nor is one that took no time.
+        A gain that would take more than `max_power_w` is no power. One of less than `SHORTEST_S`
+        waits for the next reading.
         """
         if self.counter_j is None or counter_j < self.counter_j:
             return DerivedPower(counter_j=counter_j)
@@ -34,8 +38,10 @@ class DerivedPower:
         if self.changed_at_s is None:
             return DerivedPower(counter_j=counter_j, changed_at_s=at_s)
         interval_s = at_s - self.changed_at_s
+        if 0 <= interval_s < SHORTEST_S:
+            return self
         gained_j = counter_j - self.counter_j
-        if interval_s <= 0 or gained_j > max_power_w * interval_s:
+        if interval_s < 0 or gained_j > max_power_w * interval_s:
             return DerivedPower(counter_j=counter_j, changed_at_s=at_s)
         return DerivedPower(
             counter_j=counter_j,

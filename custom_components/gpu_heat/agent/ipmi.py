@@ -9,6 +9,7 @@ from .errors import UnreachableError
 
 TIME_LIMIT_S = 2.0
 MAX_W = 100_000.0
+_NO_READING_W = 0xFFFF
 
 _SYSTEM_FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/sbin")
 
@@ -49,6 +50,6 @@ def parse_w(page: str) -> float:
     if state[1] != "activated":
         raise UnreachableError("the BMC does not measure power now")
     power_w = float(reading[1])
-    if not 0 < power_w <= MAX_W:  # a machine that runs draws something
+    if not 0 < power_w <= MAX_W or power_w == _NO_READING_W:  # a machine that runs draws something
         raise UnreachableError(f"the BMC tells {power_w:g} W, which cannot be")
     return power_w

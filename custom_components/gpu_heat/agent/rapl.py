@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .derived_power import DerivedPower
+from .derived_power import SHORTEST_S, DerivedPower
 from .energy import HOST_LIMITS
 from .errors import UnreachableError
 from .sysfs import MICRO, folders, number, text
 
 POWERCAP = Path("/sys/class/powercap")
 
-SHORTEST_S = 0.5
-"""Power over a shorter interval would be noise."""
+MAX_ZONE_W = 2000.0
+"""More than any one processor, or its memory, draws."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,29 +37,29 @@ class Rapl:
         self._total_uj = 0
         self._at_s = float("-inf")
         self._power = DerivedPower()
-        self._powered_at_s = float("-inf")
 
     def read(self, at_s: float) -> Processors:
         """Return the sum at a time in s. Raises UnreachableError where any zone is not readable.
 
-        A gap in which a counter may have wrapped more than once adds nothing.
+        A gap in which a counter may have wrapped more than once adds nothing, nor does a counter
+        that has begun anew, as over a suspend, which looks like one that wrapped.
         """
         now = {zone.name: zone for zone in self._zones()}
         if not now:
             raise UnreachableError("there are no RAPL counters")
         counters = {name: number(zone / "energy_uj") for name, zone in now.items()}
-        if at_s - self._at_s <= HOST_LIMITS.max_gap_s:
-            for name, counter in counters.items():
-                self._total_uj += self._gained(now[name], counter)
-        else:
+        elapsed_s = at_s - self._at_s
+        gained_uj = [self._gained(now[name], counter) for name, counter in counters.items()]
+        most_uj = MAX_ZONE_W * (elapsed_s + SHORTEST_S) / MICRO
+        if elapsed_s > HOST_LIMITS.max_gap_s or not all(0 <= uj <= most_uj for uj in gained_uj):
             self._power = DerivedPower()
+        else:
+            self._total_uj += sum(gained_uj)
         self._last, self._at_s = counters, at_s
         energy_j = self._total_uj * MICRO
-        if at_s - self._powered_at_s >= SHORTEST_S:
-            self._powered_at_s = at_s
-            self._power = self._power.advance(
-                at_s=at_s, counter_j=energy_j, max_power_w=HOST_LIMITS.max_power_w
-            )
+        self._power = self._power.advance(
+            at_s=at_s, counter_j=energy_j, max_power_w=HOST_LIMITS.max_power_w
+        )
         return Processors(energy_j=energy_j, power_w=self._power.power_w)
 
     def _zones(self) -> Iterator[Path]:
