@@ -210,6 +210,53 @@ def test_card_stands_before_package_and_the_package_for_a_card_without(
     assert (second.device.temperature_c, second.device.memory_temperature_c) == (51, 62)
 
 
+def test_counter_that_fails_once_is_not_replaced_by_one_of_a_part(
+    tree: SysTree, reader: SysfsGpuReader
+) -> None:
+    both = {"name": "xe", "energy1_input": "150000000000", "energy2_input": "100000000000"}
+    hwmon = tree.card(0, ARC, INTEL_DEVICE, both)
+    assert reader.read()[0].counter_j == 150_000
+    (hwmon / "energy1_input").write_text("\n")
+    [reading] = reader.read()
+    assert (reading.counter_j, reading.device.power_w) == (None, None)
+    assert failures(reading)["power_w"] == "energy1_input holds no number: ''"
+
+
+def test_power_is_not_that_of_an_instant(
+    tree: SysTree, reader: SysfsGpuReader, clock: Clock
+) -> None:
+    hwmon = tree.card(0, ARC, INTEL_DEVICE, I915_HWMON)
+    powers_w: list[float | None] = []
+    for clock.now_s, counter_j in ((0, 0), (1, 100), (2, 200), (2.0001, 200.2), (3, 300)):
+        (hwmon / "energy1_input").write_text(f"{counter_j * 1e6:.0f}\n")
+        [reading] = reader.read()
+        powers_w.append(reading.device.power_w)
+        assert reading.counter_j == pytest.approx(counter_j)
+        assert "power_w" not in reading.failures or reading.device.power_w is None
+    assert powers_w == [None, None, 100, 100, 100]  # not 2,000 W in the fourth
+
+
+def test_card_that_wakes_has_not_the_mean_power_of_its_sleep(
+    tree: SysTree, reader: SysfsGpuReader, clock: Clock
+) -> None:
+    hwmon = tree.card(0, ARC, INTEL_DEVICE | {"power/runtime_status": "active"}, I915_HWMON)
+    status = tree.root / "class/drm/card0/device/power/runtime_status"
+    powers_w: list[float | None] = []
+    for clock.now_s, counter_j, state in (
+        (0, 0, "active"),
+        (10, 900, "active"),
+        (20, 1800, "active"),
+        (30, 1800, "suspended"),
+        (3630, 1900, "active"),
+        (3640, 2800, "active"),
+        (3650, 3700, "active"),
+    ):
+        (hwmon / "energy1_input").write_text(f"{counter_j * 1_000_000}\n")
+        status.write_text(f"{state}\n")
+        powers_w.append(reader.read()[0].device.power_w)
+    assert powers_w == [None, None, 90, None, None, None, 90]  # not 0.03 W in the fifth
+
+
 def test_intel_card_without_a_counter_has_no_power(tree: SysTree, reader: SysfsGpuReader) -> None:
     tree.card(0, ARC, INTEL_DEVICE, {"name": "xe"})
     [reading] = reader.read()
@@ -375,3 +422,12 @@ def test_hwmon_that_goes_while_it_is_looked_for(tree: SysTree, reader: SysfsGpuR
     write(hwmon.parent, {"hwmon99": "no folder"})
     (hwmon / "temp9_label").mkdir()
     assert len(reader.read()) == 1
+
+
+def test_limit_is_put_back_before_the_first_reading(
+    tree: SysTree, both: CombinedReader, nvml: NvmlState
+) -> None:
+    nvml.set(init="E9")
+    hwmon = tree.card(0, RX, AMD_DEVICE, AMD_HWMON)
+    both.set_power_limit("amd-5c88007e7ad9b8a1", 200)  # as an agent does that starts again
+    assert (hwmon / "power1_cap").read_text() == "200000000"

@@ -82,7 +82,7 @@ class SysfsGpuReader:
 
     def knows(self, device_id: str) -> bool:
         """Return whether a device is, or was, one of this reader's."""
-        return device_id in self._known
+        return device_id in self._known or any(card.id == device_id for card in self._cards())
 
     def nvidia_count(self) -> int:
         """Return how many NVIDIA GPUs are on the PCI bus, whatever drives them."""
@@ -112,11 +112,14 @@ class SysfsGpuReader:
             id=card.id, vendor=card.vendor, name=_name(card), index=len(self._known)
         )
         if _asleep(card):  # to wake it would cost more heat than there is to measure
+            self._derived.pop(card.id, None)  # else it would wake with the mean of its sleep
             asleep = UnreachableError("it is asleep, and reading would wake it")
             return DeviceReading(device=device, failures={"power_w": asleep})
         if card.vendor is Vendor.AMD:
             return _amd(device, values)
-        counter_j = values.first("counter_j", ("energy1_input", "energy2_input"), MICRO)
+        package_alone = values.has("energy2_input") and not values.has("energy1_input")
+        counter = "energy2_input" if package_alone else "energy1_input"
+        counter_j = values.first("counter_j", (counter,), MICRO)
         device = _intel(device, values)
         if counter_j is None:
             values.failures["power_w"] = values.failures["counter_j"]
