@@ -38,6 +38,11 @@ def test_counter_falling_to_an_impossible_value_is_only_a_new_base() -> None:
     assert counted((0, 9_000_000), (10, 8_000_000), (20, 8_003_000)).total_j == 3000
 
 
+def test_counter_that_only_dips_adds_nothing_until_it_is_above_again() -> None:
+    assert counted((0, 5000), (60, 4600), (70, 4990), (80, 5700)).total_j == 700
+    assert counted((0, 5000), (60, 4400)).total_j == 4400
+
+
 def test_counter_that_jumps_by_an_impossible_amount_is_only_a_new_base() -> None:
     assert counted((0, 9_000_000), (10, 0), (20, 9_000_000), (30, 9_003_000)).total_j == 3000
 

@@ -9,6 +9,10 @@ from .psu import Supply
 COUNTER_SLACK_S = 60.0
 """A counter moves in steps, and two clocks are compared over an agent restart."""
 
+DIP = 0.9
+"""A counter that falls below this part of what it was has begun anew, as Home Assistant sees it.
+One that falls by less has only dipped: it was rounded, or restored from a while ago."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeterLimits:
@@ -65,6 +69,8 @@ class EnergyMeter:
         stands in, and the next value adds what it gained beyond that.
         """
         if counter_j is not None:
+            if self.counter_j is not None and DIP * self.counter_j <= counter_j < self.counter_j:
+                counter_j = self.counter_j
             return replace(
                 self,
                 total_j=self.total_j
