@@ -1,5 +1,7 @@
 """Heat that entities of Home Assistant measure: smart plugs, miners, UPSes."""
 
+from dataclasses import replace
+
 from homeassistant.config_entries import SOURCE_USER
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -338,3 +340,158 @@ async def test_a_circuit_is_overloaded_above_four_fifths_of_its_rating(
         await poll()
         assert hass.states.get(entity_id("binary_sensor", "circuit_load")).state == state
     assert hass.states.get(entity_id("binary_sensor", "circuit_load")).attributes["limit_w"] == 1440
+
+
+PLUG, PLUG_ENERGY = "sensor.plug", "sensor.plug_energy"
+
+
+async def reconfigured(hass, entry, *, without=(), **changes):
+    """Change a source's data, as its form does."""
+    (subentry,) = entry.subentries.values()
+    data = {key: value for key, value in subentry.data.items() if key not in without}
+    hass.config_entries.async_update_subentry(entry, subentry, data={**data, **changes})
+    await hass.async_block_till_done()
+
+
+async def test_a_plug_that_is_taken_off_leaves_what_the_server_has_counted_alone(
+    hass, agent, setup, poll, figure
+):
+    agent.host(500, 100 * KWH)  # by its own meter, since it began
+    say(hass, "600", entity_id=PLUG)
+    entry = zone_entry(agent, source={"plug_power": PLUG})
+    await setup(entry)
+    await poll(seconds=60)
+    assert figure(f"{entry.entry_id}_energy") == pytest.approx(0.01)
+    await reconfigured(hass, entry, without=["plug_power"])
+    agent.host(500, 100.5 * KWH)
+    await poll()
+    assert figure(f"{entry.entry_id}_energy") == pytest.approx(0.51)
+    await reconfigured(hass, entry, plug_power=PLUG)
+    await poll(seconds=60)
+    assert figure(f"{entry.entry_id}_energy") == pytest.approx(0.52)
+
+
+async def test_plugs_that_take_turns_are_counted_from_their_own_turn(
+    hass, agent, setup, poll, figure
+):
+    say(hass, "600", entity_id=PLUG)
+    say(hass, "100", entity_id=PLUG_ENERGY, unit="kWh")
+    entry = zone_entry(agent, source={"plug_energy": PLUG_ENERGY})
+    await setup(entry)
+    say(hass, "103", entity_id=PLUG_ENERGY, unit="kWh")
+    await poll(hours=1)
+    assert figure(f"{entry.entry_id}_energy") == 3
+    await reconfigured(hass, entry, without=["plug_energy"], plug_power=PLUG)
+    await poll(seconds=60)
+    await poll(seconds=60)
+    assert figure(f"{entry.entry_id}_energy") == pytest.approx(3.02)
+    await reconfigured(hass, entry, without=["plug_power"], plug_energy=PLUG_ENERGY)
+    assert figure(f"{entry.entry_id}_energy") == pytest.approx(3.02)
+    say(hass, "104", entity_id=PLUG_ENERGY, unit="kWh")
+    await poll()
+    assert figure(f"{entry.entry_id}_energy") == pytest.approx(4.02)
+
+
+async def test_what_was_used_between_two_plugs_the_gpus_tell(
+    hass, agent, setup, poll, figure, freezer
+):
+    say(hass, "600", entity_id=PLUG)
+    say(hass, "7", entity_id=PLUG_ENERGY, unit="kWh")
+    entry = zone_entry(agent, source={"plug_power": PLUG})
+    await setup(entry)
+    await poll()
+    say(hass, "unavailable", entity_id=PLUG)
+    agent.gpu(energy_j=0.9 * KWH)
+    await poll(hours=2)
+    freezer.tick(2)
+    await reconfigured(hass, entry, without=["plug_power"], plug_energy=PLUG_ENERGY)
+    assert figure(f"{entry.entry_id}_energy") == pytest.approx(0.9 + 600 * 11 / KWH)
+
+
+async def test_a_plug_that_is_taken_off_while_it_is_silent_leaves_what_the_gpus_tell(
+    hass, agent, setup, poll, figure
+):
+    say(hass, "600", entity_id=PLUG)
+    entry = zone_entry(agent, source={"plug_power": PLUG})
+    await setup(entry)
+    await poll(seconds=60)
+    say(hass, "unavailable", entity_id=PLUG)
+    for used_kwh in (0.45, 0.9):
+        agent.gpu(energy_j=used_kwh * KWH)
+        await poll(hours=1)
+    await reconfigured(hass, entry, without=["plug_power"])
+    assert figure(f"{entry.entry_id}_energy") == pytest.approx(0.91)
+
+
+async def test_what_a_plug_metered_while_its_agent_was_set_up_anew_is_counted(
+    hass, agent, setup, poll, figure
+):
+    say(hass, "100", entity_id=PLUG_ENERGY, unit="kWh")
+    agent.gpu(energy_j=5 * KWH)
+    entry = zone_entry(agent, source={"plug_energy": PLUG_ENERGY})
+    await setup(entry)
+    await agent.stop()
+    say(hass, "130", entity_id=PLUG_ENERGY, unit="kWh")
+    await poll(hours=48)
+    agent.snapshot = replace(agent.snapshot, agent=replace(agent.snapshot.agent, id="agent-new"))
+    agent.gpu(energy_j=0.0)
+    await agent.start()
+    await poll()
+    assert figure(f"{entry.entry_id}_energy") == 30
+    await hass.async_block_till_done()
+    say(hass, "131", entity_id=PLUG_ENERGY, unit="kWh")
+    await poll()
+    assert figure(f"{entry.entry_id}_energy") == 31
+
+
+async def test_what_the_gpus_told_of_a_gap_is_not_added_to_the_plugs_counter(
+    hass, agent, setup, poll, figure, freezer
+):
+    say(hass, "600", entity_id=PLUG)
+    say(hass, "100", entity_id=PLUG_ENERGY, unit="kWh")
+    entry = zone_entry(agent, source={"plug_power": PLUG, "plug_energy": PLUG_ENERGY})
+    await setup(entry)
+    await hass.config_entries.async_unload(entry.entry_id)
+    freezer.tick(3600)
+    agent.gpu(energy_j=0.45 * KWH)
+    say(hass, "unknown", entity_id=PLUG_ENERGY, unit="kWh")  # power is told sooner
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    say(hass, "100.6", entity_id=PLUG_ENERGY, unit="kWh")
+    await poll()
+    assert figure(f"{entry.entry_id}_energy") == pytest.approx(0.6)
+
+
+async def test_what_a_plug_missed_counts_also_if_its_agent_came_up_later(
+    hass, agent, setup, poll, figure, freezer
+):
+    say(hass, "600", entity_id=PLUG)
+    entry = zone_entry(agent, source={"plug_power": PLUG})
+    await setup(entry)
+    await hass.config_entries.async_unload(entry.entry_id)
+    await agent.stop()
+    say(hass, "unavailable", entity_id=PLUG)
+    freezer.tick(3600)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    agent.gpu(energy_j=0.45 * KWH)
+    await agent.start()
+    say(hass, "600", entity_id=PLUG)
+    await poll()
+    assert figure(f"{entry.entry_id}_energy") == pytest.approx(0.45)
+
+
+@pytest.mark.parametrize(("before", "after"), [("1.50", "1.49"), ("250.30", "250.25")])
+async def test_a_counter_that_dips_is_none_that_begins_anew(
+    hass, setup, poll, figure, before, after
+):
+    say(hass, before, entity_id=ENERGY, unit="kWh")
+    await setup(meters_zone({"energy": ENERGY}))
+    say(hass, "unavailable", entity_id=ENERGY)  # a plug that keeps its count seldom, restarts
+    await poll(minutes=20)
+    say(hass, after, entity_id=ENERGY, unit="kWh")
+    await poll()
+    assert figure("meter-0_energy") == 0
+    say(hass, before, entity_id=ENERGY, unit="kWh")
+    await poll()
+    assert figure("meter-0_energy") == 0

@@ -80,14 +80,13 @@ async def async_make_source(
     """Return the reader of a source; `document` is what its `to_json` returned last."""
     data = subentry.data
     source = await _MAKERS[data[CONF_KIND]](hass, subentry, document)
-    power, energy = data.get(CONF_PLUG_POWER), data.get(CONF_PLUG_ENERGY)
-    if not power and not energy:
+    if not plugged(data):
         return source
     return PluggedSource(
         source,
         entities(hass),
-        power=power,
-        energy=energy,
+        power=data.get(CONF_PLUG_POWER),
+        energy=data.get(CONF_PLUG_ENERGY),
         max_gap_s=MAX_GAP_S,
         document=document,
     )
@@ -244,6 +243,11 @@ def _uuid(device: str) -> str | None:
     """Return what tells a device from all others in the world; None if its id does not."""
     found = _UUID.search(device)
     return found[0].lower() if found and found[0].strip("0-") else None
+
+
+def plugged(data: Mapping[str, Any]) -> bool:
+    """Return whether a plug measures the whole machine of a source."""
+    return bool(data.get(CONF_PLUG_POWER) or data.get(CONF_PLUG_ENERGY))
 
 
 def meter_entities(data: Mapping[str, Any]) -> set[str]:

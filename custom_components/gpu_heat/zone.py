@@ -50,8 +50,10 @@ from .meter import HouseholdMeter
 from .save import Saver
 from .season import SeasonTeller
 from .settings import ZoneSettings, decimal
-from .source_kinds import source_entities
+from .source_kinds import plugged, source_entities
 
+# The counter of a source's plug is not its agent's.
+_PLUG = "plug"
 # What the consumption of a tiered tariff is counted by.
 _COUNTED_BY = (CONF_PERIOD, CONF_FIRST_DAY)
 _SAVE_WITHIN_S = 5  # so that the polls of many sources share one write
@@ -252,7 +254,9 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
         if snapshot := source.snapshot:
             capture = self._captures[key]
             self.book.ledger.book(
-                key, _counters(snapshot), lambda stretch: self._pricing.parts(stretch, key, capture)
+                key,
+                _counters(source, snapshot),
+                lambda stretch: self._pricing.parts(stretch, key, capture),
             )
             self._read_meter()  # after our own energy, which it has seen as well
             self.book.recent.mark(dt_util.utcnow(), self.book.ledger.totals)
@@ -391,7 +395,7 @@ def _area(heat_w: Decimal | None, heat_per_sqft: Decimal) -> Decimal | None:
     return heated_area_sqft(heat_w, heat_per_sqft) * SQUARE_METERS_PER_SQUARE_FOOT
 
 
-def _counters(snapshot: Snapshot) -> Counters:
+def _counters(source: SourceCoordinator, snapshot: Snapshot) -> Counters:
     """Return the energy counters of a snapshot, at the time by our own clock."""
     host_j = snapshot.host.energy_j
     return Counters(
@@ -404,4 +408,5 @@ def _counters(snapshot: Snapshot) -> Counters:
         },
         whole=snapshot.host.origin is not HostOrigin.NONE,
         host_j=None if host_j is None else decimal(host_j),
+        host_epoch=_PLUG if plugged(source.subentry.data) else None,
     )

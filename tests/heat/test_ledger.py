@@ -41,13 +41,14 @@ def booked(*parts):
     return totals
 
 
-def counters(seconds, epoch="a", host=None, whole=False, **devices):
+def counters(seconds, epoch="a", host=None, whole=False, host_epoch=None, **devices):
     return Counters(
         at=NOON + timedelta(seconds=seconds),
         epoch=epoch,
         devices_j={name: Decimal(value) for name, value in devices.items()},
         whole=whole,
         host_j=None if host is None else Decimal(host),
+        host_epoch=host_epoch,
     )
 
 
@@ -147,6 +148,33 @@ def test_nothing_is_counted_twice_when_a_meter_comes_or_goes():
         counters(30, x=9),
     ]
     assert used(account, *readings) == [0, 3, 4, 4]
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_meter_that_is_taken_away_while_it_is_silent_leaves_what_the_devices_used(stored):
+    ledger = Ledger()
+    ledger.book("s", counters(0, x=0, whole=True, host=100), every_part)
+    for seconds, used_j in ((10, 3), (20, 5)):
+        ledger.book("s", counters(seconds, x=used_j, whole=True), every_part)
+    assert ledger.totals.energy_j == 0
+    if stored:
+        ledger = Ledger.from_json(json.loads(json.dumps(ledger.to_json())))
+    parts = []
+    ledger.book("s", counters(30, x=9), lambda stretch: parts.append(stretch) or [])
+    assert [(part.end - part.start).seconds for part in parts] == [20, 10]
+    assert sum(part.energy_j for part in parts) == 9
+
+
+def test_a_meter_of_its_own_goes_on_where_the_devices_counters_start_anew():
+    account = Account()
+    readings = [
+        counters(0, x=50, whole=True, host=100, host_epoch="plug"),
+        counters(10, epoch="b", x=0, whole=True, host=130, host_epoch="plug"),
+        counters(20, epoch="b", x=1, whole=True, host=90_000),  # the agent's own
+        counters(30, epoch="b", x=2, whole=True, host=90_004),
+        counters(40, epoch="b", x=3, whole=True, host=7, host_epoch="plug"),
+    ]
+    assert used(account, *readings) == [0, 30, 1, 4, 1]
 
 
 def test_counters_that_start_anew_invent_nothing():

@@ -120,7 +120,8 @@ class Counters:
 
     `epoch` changes when the counters start anew. Where the whole host is metered,
     `whole` is true and `host_j` its counter (None: it does not answer now); the
-    devices' counters are then parts of it.
+    devices' counters are then parts of it. `host_epoch` is that of the host's counter
+    where that is another's than the devices', and does not start anew with them.
     """
 
     at: datetime
@@ -128,6 +129,7 @@ class Counters:
     devices_j: Mapping[str, Decimal]
     whole: bool = False
     host_j: Decimal | None = None
+    host_epoch: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,15 +154,18 @@ class Reading:
 class Account:
     """What one source has used, as a whole and by device, and where its counters stood.
 
-    What it used before `reset_at` is of the sums that were reset then.
+    What it used before `reset_at` is of the sums that were reset then. `waiting` is what the
+    devices used while the host's counter is silent: booked if that does not come back.
     """
 
     epoch: str = ""
+    host_epoch: str = ""
     reset_at: datetime | None = None
     energy_j: Decimal = ZERO
     devices_j: dict[str, Decimal] = field(default_factory=dict)
     host_reading: Reading | None = None
     readings: dict[str, Reading] = field(default_factory=dict)
+    waiting: Stretch | None = None
 
     @property
     def read_at(self) -> datetime | None:
@@ -172,28 +177,30 @@ class Account:
         """Return the account as a JSON document; decimals are strings."""
         return {
             "epoch": self.epoch,
+            "host_epoch": self.host_epoch,
             "reset_at": _to_json(self.reset_at),
             "energy_j": str(self.energy_j),
             "devices_j": _to_json(self.devices_j),
             "host_reading": self.host_reading.to_json() if self.host_reading else None,
             "readings": {device: reading.to_json() for device, reading in self.readings.items()},
+            "waiting": _to_json(asdict(self.waiting)) if self.waiting else None,
         }
 
     def close(self) -> None:
         """Expect no more of a source that was removed."""
-        self.readings, self.host_reading = {}, None
+        self.readings, self.host_reading, self.waiting = {}, None, None
 
     def reset(self, at: datetime) -> None:
         """Let the sums begin at 0; where the counters stood stays known."""
         self.reset_at = at
         self.energy_j = ZERO
         self.devices_j = dict.fromkeys(self.devices_j, ZERO)
+        self.waiting = None
 
     def advance(self, counters: Counters) -> list[Stretch]:
         """Take in new counters; return the energy that the source used, by stretch of time."""
         if counters.epoch != self.epoch:
             self.epoch = counters.epoch
-            self.host_reading = None
             self.readings = {}
         used_by_devices = [
             self._advance_device(device, counters.at, counter_j)
@@ -213,16 +220,21 @@ class Account:
         return stretch
 
     def _advance_host(self, counters: Counters, by_devices: list[Stretch]) -> list[Stretch]:
-        if not counters.whole:
+        waiting = [self.waiting] if self.waiting else []
+        host_epoch = counters.host_epoch or counters.epoch
+        if not counters.whole or host_epoch != self.host_epoch:
             self.host_reading = None
-            return by_devices
-        if counters.host_j is None:
+        self.host_epoch = host_epoch
+        if self.host_reading and counters.host_j is None:
             # Once read, the host's counter makes up for its silence; until then the devices' do.
-            return [] if self.host_reading else by_devices
+            self.waiting = _spanning([*waiting, *by_devices])
+            return []
+        self.waiting = None
         last = self.host_reading
-        self.host_reading = Reading(at=counters.at, counter_j=counters.host_j)
-        if last is None:
-            return by_devices
+        if counters.whole and counters.host_j is not None:
+            self.host_reading = Reading(at=counters.at, counter_j=counters.host_j)
+        if last is None or counters.host_j is None:
+            return [*waiting, *by_devices]
         return [self._since_reset(last.stretch_to(counters.at, counters.host_j))]
 
     def _since_reset(self, stretch: Stretch) -> Stretch:
@@ -352,6 +364,17 @@ class Ledger:
         return ledger
 
 
+def _spanning(stretches: list[Stretch]) -> Stretch | None:
+    """Return what was used as of one time, from the first moment to the last."""
+    if not stretches:
+        return None
+    return Stretch(
+        start=min(stretch.start for stretch in stretches),
+        end=max(stretch.end for stretch in stretches),
+        energy_j=sum((stretch.energy_j for stretch in stretches), ZERO),
+    )
+
+
 def _merged(stretches: list[Stretch]) -> Iterable[Stretch]:
     """Add up what was used over the same time: a server's cards are read at once."""
     if len(stretches) == 1:
@@ -409,13 +432,24 @@ def _closed(document: Mapping[str, Any]) -> ClosedBook:
 
 def _account(document: Mapping[str, Any]) -> Account:
     host, reset_at = document["host_reading"], document.get("reset_at")
+    waiting = document.get("waiting")
     return Account(
         epoch=document["epoch"],
+        host_epoch=document.get("host_epoch", document["epoch"]),
         reset_at=moment_of(reset_at) if reset_at else None,
         energy_j=decimal_of(document["energy_j"]),
         devices_j=_decimals(document["devices_j"]),
         host_reading=_reading(host) if host else None,
         readings={device: _reading(item) for device, item in document["readings"].items()},
+        waiting=_stretch(waiting) if waiting else None,
+    )
+
+
+def _stretch(document: Mapping[str, str]) -> Stretch:
+    return Stretch(
+        start=moment_of(document["start"]),
+        end=moment_of(document["end"]),
+        energy_j=decimal_of(document["energy_j"]),
     )
 
 

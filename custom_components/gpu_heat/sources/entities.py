@@ -15,6 +15,8 @@ from .meters import Meters
 MAX_POWER_W = 1_000_000.0
 """More than any entity of a heat zone meters: what its counter can have gained in a time."""
 
+_PLUG = "plug"
+
 type Look = Callable[[str], float | None]
 """Returns the power in W, or the energy in J, that an entity says now; None if it says none."""
 
@@ -92,8 +94,8 @@ class EntitiesSource(Source):
 class PluggedSource(Source):
     """A source whose whole machine is behind a plug: the plug says what the machine draws.
 
-    What the plug's power cannot tell of a time in which nobody read it, the energy of the
-    machine's parts tells at least.
+    What the plug cannot tell of a time in which it was silent, nobody read it, or it was another
+    plug, the energy of the machine's parts tells at least.
     """
 
     metered = True
@@ -114,6 +116,8 @@ class PluggedSource(Source):
         self._max_gap_s = max_gap_s
         plug = document.get("plug", {})
         self._meters = Meters(_limits(max_gap_s), plug.get("meters"))
+        if plug.get("entities") != [power, energy]:  # another's counter is not this one's
+            self._meters.change(_PLUG)
         self._parts_j: dict[str, float] = dict(plug.get("parts_j", {}))
         self._said_at_s: float | None = plug.get("said_at_s")
 
@@ -122,33 +126,39 @@ class PluggedSource(Source):
         # The plug first: it is metered also while the machine itself does not answer.
         at_s = self._entities.now().timestamp()
         power_w, counter_j = self._entities.reading(self._power, self._energy)
-        power_w, meter = self._meters.advance(self._key, at_s, power_w=power_w, counter_j=counter_j)
         says = power_w is not None or counter_j is not None
-        gap_s = 0.0 if self._said_at_s is None else at_s - self._said_at_s
-        parts_j, self._parts_j = self._parts_j, {}
-        if says:
-            self._said_at_s = at_s
+        told = self._tells_since(at_s, counter_j)
+        power_w, meter = self._meters.advance(_PLUG, at_s, power_w=power_w, counter_j=counter_j)
+        parts_j = self._parts_j
+        if says:  # what the parts used up to now is in it
+            self._said_at_s, self._parts_j = at_s, {}
         snapshot = await self._source.read()
         now_j = {
             device.id: device.energy_j for device in snapshot.devices if device.energy_j is not None
         }
-        if says and meter and counter_j is None and gap_s > self._max_gap_s:
-            gained_j = sum(max(now_j[key] - parts_j.get(key, now_j[key]), 0.0) for key in now_j)
-            meter = self._meters.add(self._key, gained_j)
-        self._parts_j = now_j if says else parts_j
+        if says:
+            self._parts_j = now_j
+            if not told:
+                gained_j = sum(max(now_j[key] - parts_j.get(key, now_j[key]), 0.0) for key in now_j)
+                meter = self._meters.add(_PLUG, gained_j)
         return replace(
             snapshot,
             host=Host(
                 power_w=power_w,
-                energy_j=meter.total_j if meter else None,
+                energy_j=meter.total_j if says and meter else None,
                 origin=HostOrigin.WALL,
             ),
         )
 
-    @property
-    def _key(self) -> str:
-        """Another plug's energy is not this one's."""
-        return f"{self._power} {self._energy}"
+    def _tells_since(self, at_s: float, counter_j: float | None) -> bool:
+        """Return whether the plug tells what was used since it last said something."""
+        if self._said_at_s is None:
+            return True
+        meter = self._meters.meter(_PLUG)
+        if counter_j is not None:
+            return meter.counter_j is not None
+        begun = meter.power_w is not None or meter.counter_j is not None
+        return begun and at_s - self._said_at_s <= self._max_gap_s
 
     @override
     async def pause(self, job_id: str, lease_s: int, reason: str) -> Job:
@@ -167,6 +177,7 @@ class PluggedSource(Source):
         return {
             **self._source.to_json(),
             "plug": {
+                "entities": [self._power, self._energy],
                 "meters": self._meters.to_json(),
                 "parts_j": self._parts_j,
                 "said_at_s": self._said_at_s,

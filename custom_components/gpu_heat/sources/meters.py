@@ -6,7 +6,7 @@ from typing import Any
 
 from ..agent.derived_power import DerivedPower
 from ..agent.energy import EnergyMeter, MeterLimits
-from ..agent.models import Device
+from ..agent.models import Device, EnergyOrigin
 from ..agent.readers import DeviceReading
 from ..agent.state import meter_from_json
 
@@ -51,11 +51,27 @@ class Meters:
             self._meters[key] = meter
         return power_w, meter
 
+    def meter(self, key: str) -> EnergyMeter:
+        """Return the meter of a part, a new one if there is none."""
+        return self._meters.get(key, EnergyMeter())
+
     def add(self, key: str, energy_j: float) -> EnergyMeter:
-        """Add energy in J that a meter missed, as something else knows."""
+        """Add energy in J that a meter missed, as something else knows.
+
+        Where a counter is silent yet, that is taken off what it tells later.
+        """
         meter = self._meters[key]
-        self._meters[key] = meter = replace(meter, total_j=meter.total_j + energy_j)
+        silent = meter.origin is EnergyOrigin.COUNTER and meter.summing
+        self._meters[key] = meter = replace(
+            meter,
+            total_j=meter.total_j + energy_j,
+            provisional_j=meter.provisional_j + energy_j if silent else 0.0,
+        )
         return meter
+
+    def change(self, key: str) -> None:
+        """Go on from the energy so far with something else that tells it."""
+        self._meters[key] = EnergyMeter(total_j=self.meter(key).total_j)
 
     def devices(self, readings: Iterable[DeviceReading], at_s: float) -> tuple[Device, ...]:
         """Return the devices of readings at a time in s since 1970, with their energy."""
