@@ -96,10 +96,26 @@ def test_power_of_the_whole_module_stands_in_where_there_is_no_other(
     assert reader.read()[0].device.power_w == pytest.approx(345.678)
 
 
+@pytest.mark.parametrize(
+    "failing",
+    [
+        {"gpu0_power": UNKNOWN, "gpu0_field186": "E3"},
+        {"gpu0_power": "E3", "gpu0_field186": UNKNOWN},
+    ],
+)
+def test_power_that_fails_once_is_not_that_of_the_module(
+    reader: NvmlReader, nvml: NvmlState, failing: dict[str, str]
+) -> None:
+    nvml.set(**failing, gpu0_field186_scope1=1012000)  # of GPU and processor
+    assert reader.read()[0].device.power_w is None
+
+
 def test_what_each_value_met_is_kept_with_the_reading(reader: NvmlReader, nvml: NvmlState) -> None:
-    nvml.set(gpu0_power=NO_PERMISSION, gpu0_field186=NO_PERMISSION, gpu0_field186_scope1="E3")
+    nvml.set(gpu0_power=NO_PERMISSION, gpu0_field186=NO_PERMISSION)
     first, second = reader.read()
-    assert {name: str(err) for name, err in first.failures.items()} == {"power_w": "Not Supported"}
+    assert {name: str(err) for name, err in first.failures.items()} == {
+        "power_w": "Insufficient Permissions"
+    }
     assert set(second.failures) == {
         *("counter_j", "memory_used_bytes", "utilization", "power_limit_w", "power_limit_min_w"),
     }

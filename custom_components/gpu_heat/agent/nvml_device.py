@@ -37,21 +37,17 @@ def read_device(nvml: ModuleType, handle: object, index: int) -> DeviceReading:
     uuid = str(nvml.nvmlDeviceGetUUID(handle))
     values = _Values(nvml, handle)
     ask = values.ask
-    power_mw = ask("power_w", nvml.nvmlDeviceGetPowerUsage)
-    if power_mw is None:
-        instant = nvml.NVML_FI_DEV_POWER_INSTANT
-        power_mw = values.field("power_w", (instant, (instant, _MODULE)), "uiVal")
     memory = ask("memory_used_bytes", nvml.nvmlDeviceGetMemoryInfo)
     rates = ask("utilization", nvml.nvmlDeviceGetUtilizationRates)
     limits_mw = ask("power_limit_min_w", nvml.nvmlDeviceGetPowerManagementLimitConstraints)
     low_mw, high_mw = limits_mw or (None, None)
-    hot_c = values.field("memory_temperature_c", (nvml.NVML_FI_DEV_MEMORY_TEMP,), "uiVal")
+    hot_c = values.field("memory_temperature_c", nvml.NVML_FI_DEV_MEMORY_TEMP, "uiVal")
     device = Device(
         id=uuid,
         vendor=Vendor.NVIDIA,
         name=ask("name", nvml.nvmlDeviceGetName) or "NVIDIA GPU",
         index=index,
-        power_w=_milli(power_mw),
+        power_w=_milli(_power_mw(values)),
         temperature_c=_temperature_c(values),
         memory_temperature_c=hot_c or None,  # a card without such a sensor says 0
         utilization=None if rates is None else rates.gpu / 100,
@@ -106,16 +102,32 @@ class _Values:
         self.failures.pop(name, None)
         return value
 
-    def field(self, name: str, wanted: tuple[_Field, ...], member: str) -> int | None:
-        """Return the first field that can be had; the call may succeed and the field fail."""
-        for one in wanted:
-            fields = self.ask(name, self.nvml.nvmlDeviceGetFieldValues, [one])
-            if fields is None:
-                continue
-            if fields[0].nvmlReturn == self.nvml.NVML_SUCCESS:
-                return int(getattr(fields[0].value, member))
-            self.failures[name] = self.nvml.NVMLError(fields[0].nvmlReturn)
+    def field(self, name: str, wanted: _Field, member: str) -> int | None:
+        """Return a field; the call may succeed and the field fail."""
+        fields = self.ask(name, self.nvml.nvmlDeviceGetFieldValues, [wanted])
+        if fields is None:
+            return None
+        if fields[0].nvmlReturn == self.nvml.NVML_SUCCESS:
+            return int(getattr(fields[0].value, member))
+        self.failures[name] = self.nvml.NVMLError(fields[0].nvmlReturn)
         return None
+
+    def unsupported(self, name: str) -> bool:
+        """Return whether a value failed because this GPU has none, and not for once."""
+        return code_of(self.failures[name]) == int(self.nvml.NVML_ERROR_NOT_SUPPORTED)
+
+
+def _power_mw(values: _Values) -> int | None:
+    """Return the GPU's power; its module's only where it is never told alone."""
+    nvml, instant = values.nvml, values.nvml.NVML_FI_DEV_POWER_INSTANT
+    power_mw = values.ask("power_w", nvml.nvmlDeviceGetPowerUsage)
+    if power_mw is not None:
+        return int(power_mw)
+    never = values.unsupported("power_w")
+    power_mw = values.field("power_w", instant, "uiVal")
+    if power_mw is None and never and values.unsupported("power_w"):
+        return values.field("power_w", (instant, _MODULE), "uiVal")
+    return power_mw
 
 
 def _temperature_c(values: _Values) -> float | None:
