@@ -3,15 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 import logging
-import time
 
 from aiohttp import web
 import pytest
 
 from custom_components.gpu_heat.agent.models import Device, EnergyOrigin, Vendor
-from custom_components.gpu_heat.source_health import SourceHealth
 
-from .scripted_agent import GPU
 from .test_issues import issue, issues
 
 KWH = 3_600_000.0
@@ -188,17 +185,3 @@ async def test_nothing_is_logged_as_a_warning_of_a_source_that_is_off_or_flaps(
     told = [item for item in caplog.records if item.levelno > logging.INFO]
     assert not [item for item in told if item.name != "asyncio"]  # which sees the clock jump
     assert not issues(hass)
-
-
-async def test_a_fleet_of_1000_devices_is_watched_in_milliseconds(hass, agent, entry, setup):
-    """At 10 s a poll; 0.1 s would be a hundredth of it."""
-    await setup(entry)
-    (subentry,) = entry.subentries.values()
-    health = SourceHealth(hass, entry, subentry)
-    device = replace(agent.snapshot.devices[0], energy_origin=EnergyOrigin.COUNTER)
-    devices = tuple(replace(device, id=f"{GPU}-{number}") for number in range(1000))
-    snapshot = replace(agent.snapshot, devices=devices)
-    health.answered(snapshot)
-    begun_s = time.perf_counter()
-    health.answered(snapshot)
-    assert time.perf_counter() - begun_s < 0.1
