@@ -1,11 +1,10 @@
 """The GPUs of the machine that Home Assistant runs on: nvidia-ml-py over a stand-in library."""
 
-import os
-import signal
 import sys
 
 from homeassistant.config_entries import SOURCE_USER
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.exceptions import HomeAssistantError
 import psutil
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -32,6 +31,33 @@ def local_zone(**data):
             }
         ],
     )
+
+
+class Work:
+    """A process that works, and the zone that has it as a job."""
+
+    def __init__(self, process, pidfile):
+        self.process = psutil.Process(process.pid)
+        self.zone = local_zone(jobs=[{"id": "train", "name": "Training", "pidfile": str(pidfile)}])
+
+    @property
+    def stopped(self):
+        return self.process.status() == psutil.STATUS_STOPPED
+
+
+@pytest.fixture
+def work(nvml, spawn, tmp_path):
+    process = spawn(sys.executable, "-c", "while True: pass")
+    pidfile = tmp_path / "train.pid"
+    pidfile.write_text(f"{process.pid}\n")
+    return Work(process, pidfile)
+
+
+async def switch(hass, entity_id, action):
+    """Turn the job's switch on or off."""
+    target = {"entity_id": entity_id("switch", "train_running")}
+    await hass.services.async_call("switch", action, target, blocking=True)
+    return hass.states.get(target["entity_id"]).state
 
 
 async def choose(hass, kind="nvml"):
@@ -129,45 +155,19 @@ async def test_where_no_driver_answers_other_ways_are_offered(hass, nvml):
     assert form["step_id"] == "agent"
 
 
-async def test_a_job_of_this_machine_is_paused_and_resumed(
-    hass,
-    nvml,
-    setup,
-    poll,
-    entity_id,
-    spawn,
-    tmp_path,
-):
-    process = spawn(sys.executable, "-c", "while True: pass")
-    pidfile = tmp_path / "train.pid"
-    pidfile.write_text(f"{process.pid}\n")
-    await setup(local_zone(jobs=[{"id": "train", "name": "Training", "pidfile": str(pidfile)}]))
-    switch = entity_id("switch", "train_running")
-    assert hass.states.get(switch).state == "on"
-    await hass.services.async_call("switch", "turn_off", {"entity_id": switch}, blocking=True)
-    assert psutil.Process(process.pid).status() == psutil.STATUS_STOPPED
-    assert hass.states.get(switch).state == "off"
-    await hass.services.async_call("switch", "turn_on", {"entity_id": switch}, blocking=True)
-    assert psutil.Process(process.pid).status() != psutil.STATUS_STOPPED
+async def test_a_job_of_this_machine_is_paused_and_resumed(hass, work, setup, entity_id):
+    await setup(work.zone)
+    assert await switch(hass, entity_id, "turn_off") == "off"
+    assert work.stopped
+    assert await switch(hass, entity_id, "turn_on") == "on"
+    assert not work.stopped
 
 
-async def test_a_zone_that_is_removed_leaves_no_job_paused(
-    hass,
-    nvml,
-    setup,
-    entity_id,
-    spawn,
-    tmp_path,
-):
-    process = spawn(sys.executable, "-c", "while True: pass")
-    pidfile = tmp_path / "train.pid"
-    pidfile.write_text(f"{process.pid}\n")
-    entry = local_zone(jobs=[{"id": "train", "name": "Training", "pidfile": str(pidfile)}])
-    await setup(entry)
-    switch = entity_id("switch", "train_running")
-    await hass.services.async_call("switch", "turn_off", {"entity_id": switch}, blocking=True)
-    await hass.config_entries.async_remove(entry.entry_id)
-    assert psutil.Process(process.pid).status() != psutil.STATUS_STOPPED
+async def test_a_zone_that_is_removed_leaves_no_job_paused(hass, work, setup, entity_id):
+    await setup(work.zone)
+    await switch(hass, entity_id, "turn_off")
+    await hass.config_entries.async_remove(work.zone.entry_id)
+    assert not work.stopped
 
 
 async def test_jobs_that_cannot_be_are_refused(hass, nvml, monkeypatch):
@@ -188,26 +188,10 @@ async def test_jobs_that_cannot_be_are_refused(hass, nvml, monkeypatch):
     assert result["step_id"] == "electricity"
 
 
-async def test_somebody_elses_stop_is_left_alone(
-    hass,
-    nvml,
-    setup,
-    poll,
-    entity_id,
-    spawn,
-    tmp_path,
-):
-    process = spawn(sys.executable, "-c", "while True: pass")
-    pidfile = tmp_path / "train.pid"
-    pidfile.write_text(f"{process.pid}\n")
-    await setup(local_zone(jobs=[{"id": "train", "name": "Training", "pidfile": str(pidfile)}]))
-    os.kill(process.pid, signal.SIGSTOP)
+async def test_somebody_elses_stop_is_left_alone(hass, work, setup, poll, entity_id):
+    await setup(work.zone)
+    work.process.suspend()
     await poll()
-    with pytest.raises(Exception, match="stopped by someone else"):
-        await hass.services.async_call(
-            "switch",
-            "turn_on",
-            {"entity_id": entity_id("switch", "train_running")},
-            blocking=True,
-        )
-    assert psutil.Process(process.pid).status() == psutil.STATUS_STOPPED
+    with pytest.raises(HomeAssistantError, match="stopped by someone else"):
+        await switch(hass, entity_id, "turn_on")
+    assert work.stopped
