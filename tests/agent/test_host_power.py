@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from gpu_heat_agent import acpi_meter, ipmi, periodic
+from gpu_heat_agent import acpi_meter, host_power, ipmi, periodic
 from gpu_heat_agent.config import HostConfig, HostPower, load_config
 from gpu_heat_agent.errors import UnreachableError, UsageError
 from gpu_heat_agent.host_power import HostReader, HostReading, make_host_reader
@@ -373,11 +373,8 @@ def test_best_way_is_the_bmc_if_it_answers(
     ipmitool: Ipmitool, make: Callable[..., HostReader], clock: Clock, tmp_path: Path
 ) -> None:
     zone(tmp_path / "powercap", "0", "package-0", 1)
-    ipmitool.writes_once_there_is(tmp_path / "go")
-    reader = make(HostPower.AUTO, 50)
-    assert reader.read(clock()) == HostReading(stands=None)  # its answer is awaited
-    (tmp_path / "go").touch()
-    assert awaited(reader, clock, lambda r: r.stands).origin is HostOrigin.IPMI
+    ipmitool.does(f"sleep 0.3\ncat <<'END'\n{PAGE}END")
+    assert make(HostPower.AUTO, 50).read(clock()).origin is HostOrigin.IPMI  # and no other before
     names = {thread.name for thread in threading.enumerate()}
     assert "IPMI" in names
     assert "ACPI power meter" not in names  # nobody asks what nobody wants
@@ -389,7 +386,7 @@ def test_best_way_falls_to_what_there_is(
 ) -> None:
     def best(base_load_w: float | None) -> HostOrigin:
         reader = make(HostPower.AUTO, base_load_w)
-        return awaited(reader, clock, lambda r: r.stands is not None).origin
+        return reader.read(clock()).origin
 
     assert best(None) is HostOrigin.NONE
     assert best(120) is HostOrigin.ESTIMATE
@@ -397,6 +394,21 @@ def test_best_way_falls_to_what_there_is(
     assert best(120) is HostOrigin.RAPL
     meter(tmp_path / "hwmon", power1_average="412000000")
     assert best(120) is HostOrigin.WALL
+
+
+def test_bmc_that_hangs_keeps_no_other_way_from_being_used(
+    ipmitool: Ipmitool,
+    make: Callable[..., HostReader],
+    clock: Clock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(host_power, "PATIENCE_S", 0.05)
+    ipmitool.writes_once_there_is(tmp_path / "go")
+    reader = make(HostPower.AUTO, 50)
+    assert reader.read(clock()).origin is HostOrigin.ESTIMATE
+    (tmp_path / "go").touch()
+    assert awaited(reader, clock, lambda r: r.wall).origin is HostOrigin.IPMI
 
 
 def test_better_way_takes_over_for_good(

@@ -181,6 +181,20 @@ def test_silent_meter_leaves_the_energy_and_no_power(
     assert metering.sample().host == Host(power_w=None, energy_j=6000, origin=HostOrigin.WALL)
 
 
+def test_what_gpus_used_while_the_meter_was_silent_counts_at_least(
+    make: Callable[[HostConfig], Metering], host: ScriptedHost, clock: Clock, reader: ScriptedReader
+) -> None:
+    metering = make(replace(RAPL, power=HostPower.IPMI))
+    for power_w in (600, 600, None, None, 600, 600):
+        meter = wall(clock, power_w) if power_w else HostReading(origin=HostOrigin.IPMI)
+        host.reading = meter
+        found = metering.sample().host
+        clock.passes(10 if power_w else 100)
+        reader.counter_j = (reader.counter_j or 0) + (3000 if power_w else 30_000)
+    # 10 s, then 3 kJ and 2 x 30 kJ of the GPU alone in 210 s, then 10 s.
+    assert found.energy_j == 6000 + 63_000 + 6000
+
+
 def test_energy_goes_on_where_another_way_takes_over(
     make: Callable[[HostConfig], Metering], host: ScriptedHost, clock: Clock, reader: ScriptedReader
 ) -> None:
@@ -198,6 +212,14 @@ def test_energy_goes_on_where_another_way_takes_over(
     clock.passes(10)
     host.reading = wall(clock, 500)
     assert second.sample().host.energy_j == 9500
+
+
+def test_meter_that_has_never_answered_has_no_energy_rather_than_none_used(
+    make: Callable[[HostConfig], Metering], host: ScriptedHost
+) -> None:
+    metering = make(replace(RAPL, power=HostPower.IPMI))
+    host.reading = HostReading(origin=HostOrigin.IPMI, stands=False)
+    assert metering.sample().host == Host(origin=HostOrigin.IPMI)
 
 
 def test_nothing_is_claimed_where_nothing_is_known(make: Callable[[HostConfig], Metering]) -> None:

@@ -162,10 +162,16 @@ class HostMeter:
             gained_j = supply.least_wall_j(output_j)
         return HostMeter(total_j=self.total_j + gained_j, base=base, processors=processors)
 
-    def measured(self, *, at_s: float, power_w: float) -> "HostMeter":
-        """Return the meter after a reading of the whole machine's power at the wall."""
+    def measured(self, *, at_s: float, power_w: float, devices_j: float = 0.0) -> "HostMeter":
+        """Return the meter after a reading of the whole machine's power at the wall.
+
+        After a gap `devices_j`, what its devices used since the last one, is all that is known.
+        """
         wall = self.wall.advance(at_s=at_s, power_w=power_w, counter_j=None, limits=HOST_LIMITS)
         gained_j = wall.total_j - self.wall.total_j
+        before_s = self.wall.powered_at_s
+        if before_s is not None and not 0 <= at_s - before_s <= HOST_LIMITS.max_gap_s:
+            gained_j = devices_j
         return HostMeter(total_j=self.total_j + gained_j, wall=wall)
 
 

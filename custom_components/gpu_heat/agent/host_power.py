@@ -19,23 +19,26 @@ _LOGGER = logging.getLogger(__name__)
 STALE_S = 30.0
 """A reading of the machine's own meter holds for so long."""
 
+PATIENCE_S = 3.0
+"""How long the choice of a way waits for one to answer first; more than a BMC is given."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostReading:
     """What is known of the machine besides its devices.
 
     `wall` is of the whole machine, in W; `processors` of a part. `stands` says whether this way
-    has ever answered; None while its first answer is awaited.
+    has ever answered.
     """
 
     origin: HostOrigin = HostOrigin.NONE
     wall: Outcome | None = None
     processors: Processors | None = None
-    stands: bool | None = True
+    stands: bool = True
 
 
 class HostReader(Protocol):
-    """One way to know; never slow."""
+    """One way to know; never slow, but perhaps at the first reading."""
 
     def read(self, now: Now) -> HostReading:
         """Return what is known at a moment."""
@@ -59,18 +62,23 @@ class ConstantReader:
 
 
 class WallReader:
-    """The machine's own meter of all that it draws, which may be slow."""
+    """The machine's own meter of all that it draws, which may be slow.
 
-    def __init__(self, origin: HostOrigin, meter: Periodic) -> None:
+    The first reading waits for it for `patience_s`.
+    """
+
+    def __init__(self, origin: HostOrigin, meter: Periodic, patience_s: float = 0.0) -> None:
         self._origin = origin
         self._meter = meter
+        self._patience_s = patience_s
         self._answered = False
 
     def read(self, now: Now) -> HostReading:
         """Return the last reading, unless that is too old."""
-        outcome = self._meter.look()
+        outcome = self._meter.look(self._patience_s)
+        self._patience_s = 0.0
         if outcome is None:
-            return HostReading(origin=self._origin, stands=None)
+            return HostReading(origin=self._origin, stands=False)
         self._answered |= outcome.value is not None
         fresh = outcome.value is not None and now.steady_s - outcome.at.steady_s <= STALE_S
         return HostReading(
@@ -109,10 +117,7 @@ class RaplReader:
 
 
 class BestReader:
-    """The first of several ways that has ever answered; a better one takes over for good.
-
-    Nothing is said while the first answer of a better way is awaited.
-    """
+    """The first of several ways that has ever answered; a better one takes over for good."""
 
     def __init__(self, ways: Sequence[HostReader]) -> None:
         self._ways = ways
@@ -120,18 +125,15 @@ class BestReader:
 
     def read(self, now: Now) -> HostReading:
         """Return what the best way says."""
-        awaited = False
         for index, way in enumerate(self._ways):
             reading = way.read(now)
-            if reading.stands is None:
-                awaited = True
-            elif reading.stands and not awaited:
+            if reading.stands:
                 if reading.origin is not self._used:
                     _LOGGER.info("The machine's power: %s", reading.origin)
                     self._used = reading.origin
                     self._forget(index + 1)
                 return reading
-        return HostReading(stands=None if awaited else False)
+        return HostReading(stands=False)
 
     def close(self) -> None:
         """Let go of all ways."""
@@ -152,13 +154,15 @@ def make_host_reader(
     powercap: Path = POWERCAP,
 ) -> HostReader:
     """Return the way that the config wants."""
+    # Where there is a choice, to say at first what another way knows would be a jump.
+    patience_s = PATIENCE_S if host.power is HostPower.AUTO else 0.0
 
     def by_ipmi() -> HostReader:
-        return WallReader(HostOrigin.IPMI, Periodic("IPMI", ipmi.read_w, clock))
+        return WallReader(HostOrigin.IPMI, Periodic("IPMI", ipmi.read_w, clock), patience_s)
 
     def by_meter() -> HostReader:
         meter = Periodic("ACPI power meter", lambda: acpi_meter.read_w(hwmon), clock)
-        return WallReader(HostOrigin.WALL, meter)
+        return WallReader(HostOrigin.WALL, meter, patience_s)
 
     def by_rapl() -> HostReader:
         return RaplReader(Rapl(powercap))

@@ -52,6 +52,7 @@ class Metering:
         self._meters: Mapping[str, EnergyMeter] = store.state.meters
         self._seen: Mapping[str, Seen] = store.state.seen
         self._host_meter = store.state.host
+        self._unmetered_j = 0.0
         self._persisted_s = self._started.steady_s
         self._reading_failed = self._writing_failed = False
         self._readings: Sequence[DeviceReading] = ()
@@ -157,10 +158,14 @@ class Metering:
 
     def _move_host_meter(self, at_s: float, devices_j: float) -> None:
         now = self._host_reading
+        self._unmetered_j += devices_j
         if now.wall is not None and now.wall.value is not None:
-            self._host_meter = self._host_meter.measured(
-                at_s=self._at_s(now.wall.at), power_w=now.wall.value
-            )
+            wall_s = self._at_s(now.wall.at)
+            if wall_s != self._host_meter.wall.powered_at_s:
+                self._host_meter = self._host_meter.measured(
+                    at_s=wall_s, power_w=now.wall.value, devices_j=self._unmetered_j
+                )
+                self._unmetered_j = 0.0
         elif now.origin in _SUMMED:
             self._host_meter = self._host_meter.summed(
                 at_s=at_s,
@@ -187,7 +192,10 @@ class Metering:
             power_w = None if output_w is None else self._host.supply.wall_w(output_w)
         else:
             power_w = None if now.wall is None else now.wall.value
-        return Host(power_w=power_w, energy_j=meter.total_j, origin=now.origin)
+        # A counter that stands at 0 because nobody answers would be taken for no energy.
+        return Host(
+            power_w=power_w, energy_j=meter.total_j if now.stands else None, origin=now.origin
+        )
 
     def _devices_w(self) -> list[float | None]:
         """Return the powers of which the machine's is the sum; None for one not known now."""

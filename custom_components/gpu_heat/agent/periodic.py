@@ -27,7 +27,7 @@ class Outcome:
 
 
 class Periodic:
-    """Measures each ten seconds from the first look on; whoever looks never waits.
+    """Measures each ten seconds from the first look on; whoever looks need not wait.
 
     `measure` raises UnreachableError where there is nothing to be had; that is said once.
     """
@@ -37,13 +37,18 @@ class Periodic:
         self._measure = measure
         self._clock = clock
         self._outcome: Outcome | None = None
+        self._attempted = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
-    def look(self) -> Outcome | None:
-        """Return the last outcome; None before the first. Starts the measuring."""
+    def look(self, patience_s: float = 0.0) -> Outcome | None:
+        """Return the last outcome; None if there is no first one within `patience_s`.
+
+        Starts the measuring.
+        """
         if self._thread.ident is None:
             self._thread.start()
+        self._attempted.wait(patience_s)
         return self._outcome
 
     def close(self) -> None:
@@ -61,6 +66,7 @@ class Periodic:
             why = outcome.why
             failures = failures + 1 if why else 0
             self._outcome = outcome
+            self._attempted.set()
             self._stopping.wait(min(INTERVAL_S * 2 ** max(failures - 1, 0), LONGEST_INTERVAL_S))
 
     def _attempt(self) -> Outcome:
