@@ -270,3 +270,41 @@ async def test_a_source_that_is_off_keeps_its_entities_over_a_restart(
     await agent.start()
     await poll()
     assert hass.states.get(entity_id("sensor", "0001_power")).state == "450.0"
+
+
+async def test_a_source_that_is_removed_needs_no_credentials(hass, entry):
+    entry.add_to_hass(hass)  # else the zone is loaded anew, which ends the flow
+    form = await reauth(hass, entry)
+    (key,) = entry.subentries
+    hass.config_entries.async_remove_subentry(entry, key)
+    result = await submit(hass, form["flow_id"], {"token": "changed"})
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "source_removed")
+
+
+async def test_an_announced_address_that_the_certificate_is_not_for_is_not_taken(
+    hass, secure, certificate, setup, poll
+):
+    entry = zone_entry(secure, source={"tls": True, "fingerprint": certificate.fingerprint})
+    await setup(entry)
+    address = dict(secure.address)
+    await secure.stop()
+    await poll()
+    moved = announced(secure, id="agent-1", tls="self-signed")
+    moved.port = 12345  # nobody there
+    result = await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": SOURCE_ZEROCONF}, data=moved
+    )
+    await hass.async_block_till_done()
+    assert result["reason"] == "already_configured"
+    (subentry,) = entry.subentries.values()
+    assert subentry.data["port"] == address["port"]
+    secure.address = {}
+    await secure.start(await hass.async_add_executor_job(certificate.server))
+    await hass.config_entries.flow.async_init(
+        DOMAIN,
+        context={"source": SOURCE_ZEROCONF},
+        data=announced(secure, id="agent-1", tls="self-signed"),
+    )
+    await hass.async_block_till_done()
+    (subentry,) = entry.subentries.values()
+    assert subentry.data["port"] == secure.address["port"]

@@ -10,6 +10,7 @@ from homeassistant.config_entries import (
     ConfigEntryState,
     ConfigFlow,
     ConfigFlowResult,
+    ConfigSubentry,
     ConfigSubentryFlow,
     OptionsFlow,
     SubentryFlowResult,
@@ -39,8 +40,8 @@ from .heating_forms import zone_findings, zone_form, zone_sections
 from .migration import MINOR_VERSION, VERSION
 from .options_flow import ZoneOptionsFlow
 from .source_flow import FoundSource, SourceSteps
-from .source_forms import credentials_form
-from .source_kinds import find_source
+from .source_forms import credentials_form, prometheus_findings, with_credentials
+from .source_kinds import agent_source, find_source
 from .sources import SourceError
 from .sources.agent import unverified_fingerprint
 
@@ -88,19 +89,15 @@ class GpuHeatConfigFlow(SourceSteps, ElectricitySteps, ConfigFlow, domain=DOMAIN
         """Take up an agent that has announced itself.
 
         One that is a source already is followed to a new address only if it is gone from
-        the old one: anybody on the network may announce anything.
+        the old one, and shows the certificate there that it should, if any: anybody on the
+        network may announce anything.
         """
         agent_id = discovery_info.properties.get("id")
         if not agent_id:
             return self.async_abort(reason="not_an_agent")
         address = {CONF_HOST: discovery_info.host, CONF_PORT: discovery_info.port}
         if known := find_source(self.hass, agent_id):
-            entry, subentry = known
-            loaded = entry.state is ConfigEntryState.LOADED
-            if loaded and entry.runtime_data.sources[subentry.subentry_id].snapshot is None:
-                self.hass.config_entries.async_update_subentry(
-                    entry, subentry, data={**subentry.data, **address}
-                )
+            await self._follow(*known, address)
             return self.async_abort(reason="already_configured")
         await self.async_set_unique_id(agent_id)
         self._abort_if_unique_id_configured()  # or told to be ignored
@@ -116,6 +113,24 @@ class GpuHeatConfigFlow(SourceSteps, ElectricitySteps, ConfigFlow, domain=DOMAIN
         self.context["title_placeholders"] = {"name": discovery_info.name.split(".")[0]}
         result: ConfigFlowResult = await self.async_step_agent()
         return result
+
+    async def _follow(
+        self, entry: ConfigEntry, subentry: ConfigSubentry, address: Mapping[str, Any]
+    ) -> None:
+        """Look for an agent that is gone at another address."""
+        if entry.state is not ConfigEntryState.LOADED:
+            return
+        source = entry.runtime_data.sources.get(subentry.subentry_id)
+        if source is None or source.snapshot is not None:
+            return
+        data = {**subentry.data, **address}
+        if data[CONF_TLS]:
+            try:
+                await agent_source(self.hass, data).greet()
+            except SourceError:
+                return
+        if entry.subentries.get(subentry.subentry_id) is subentry:  # still, and unchanged
+            self.hass.config_entries.async_update_subentry(entry, subentry, data=data)
 
     @override
     async def _source_told(self, source: FoundSource) -> ConfigFlowResult:
@@ -205,11 +220,18 @@ class GpuHeatConfigFlow(SourceSteps, ElectricitySteps, ConfigFlow, domain=DOMAIN
     ) -> ConfigFlowResult:
         """Ask for a token that the source accepts."""
         entry = self._get_reauth_entry()
-        changed = self._changed = entry.subentries[self._rejected]
+        if (changed := entry.subentries.get(self._rejected)) is None:
+            return self.async_abort(reason="source_removed")
+        self._changed = changed
         found = Findings()
         if user_input is not None:
-            data = {**changed.data, **user_input}
-            if await self._try_again(data, found):
+            data = with_credentials(changed.data, user_input)
+            found.add(prometheus_findings(data))
+            if (
+                not found.errors
+                and await self._try_again(data, found)
+                and self._rejected in entry.subentries
+            ):
                 self.hass.config_entries.async_update_subentry(entry, changed, data=data)
                 return self.async_abort(reason="reauth_successful", translation_domain=HA_DOMAIN)
         form = credentials_form(changed.data)

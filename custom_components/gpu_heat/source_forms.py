@@ -171,6 +171,12 @@ def credentials_form(data: Mapping[str, Any]) -> vol.Schema:
     return vol.Schema(_CREDENTIALS)
 
 
+def with_credentials(data: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a source's data with other credentials, and none of those that it had."""
+    kept = {key: value for key, value in data.items() if key not in _CREDENTIALS}
+    return {**kept, **given}
+
+
 def from_form(form: vol.Schema, user_input: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a form says as flat data; a folded part that was left out is as it begins."""
     flat: dict[str, Any] = {}
