@@ -281,3 +281,92 @@ async def test_a_page_is_reconfigured(hass, exporter, freezer, figure):
     assert result["reason"] == "reconfigure_successful"
     await hass.async_block_till_done()
     assert entry.subentries[key].data["capture"] == 50
+
+
+async def test_a_meter_of_ones_own_may_be_that_of_a_whole_row(
+    hass, exporter, freezer, poll, figure
+):
+    exporter.page = "pdu_energy 1000\n"
+    custom = {"metric": "pdu_energy", "metric_unit": "kWh"}
+    entry = await zone(hass, freezer, url=exporter.url, custom=custom)
+    for kwh in (1000.5, 1001):
+        exporter.page = f"pdu_energy {kwh}\n"
+        await poll(seconds=60)
+    assert figure(f"{entry.entry_id}_energy") == 1
+    assert figure(f"{entry.entry_id}_power") == pytest.approx(30_000)
+    exporter.page = "pdu_energy 1031\n"
+    await poll(hours=1)
+    assert figure(f"{entry.entry_id}_energy") == 31
+
+
+async def reauthenticate(hass, entry, *inputs):
+    (subentry,) = entry.subentries.values()
+    form = await hass.config_entries.flow.async_init(
+        DOMAIN,
+        context={"source": "reauth", "entry_id": entry.entry_id},
+        data={"subentry": subentry.subentry_id},
+    )
+    return await submit(hass, form["flow_id"], *inputs)
+
+
+async def test_new_credentials_take_the_place_of_all_others(hass, exporter, freezer):
+    exporter.authorization = "Basic YTpi"  # a:b
+    entry = await zone(hass, freezer, url=exporter.url, access={"username": "a", "password": "b"})
+    exporter.authorization = "Bearer new"
+    result = await reauthenticate(hass, entry, {"token": "new"})
+    assert result.get("reason") == "reauth_successful"
+    await hass.async_block_till_done()
+    (subentry,) = entry.subentries.values()
+    assert subentry.data["token"] == "new"
+    assert not {"username", "password"} & set(subentry.data)
+    exporter.authorization = "Basic YTpi"
+    result = await reauthenticate(hass, entry, {"username": "a", "password": "b"})
+    assert result.get("reason") == "reauth_successful"
+    (subentry,) = entry.subentries.values()
+    assert "token" not in subentry.data
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"username": "a"}, "user_incomplete"),
+        ({"token": "t", "username": "a", "password": "b"}, "token_and_user"),
+    ],
+)
+async def test_new_credentials_that_are_incomplete_are_refused(
+    hass, exporter, freezer, given, text
+):
+    exporter.authorization = "Bearer old"
+    entry = await zone(hass, freezer, url=exporter.url, access={"token": "old"})
+    result = await reauthenticate(hass, entry, given)
+    assert result["errors"] == {"base": text}
+
+
+def package(joules):
+    return f'node_rapl_package_joules_total{{index="0"}} {joules}\n'
+
+
+async def test_another_machine_does_not_go_on_with_the_formers_counters(
+    hass, exporter, freezer, poll, figure, aiohttp_server
+):
+    exporter.page = package(1000) + card("rack", UUID, 400, 0)
+    entry = await zone(hass, freezer, url=exporter.url)
+    await poll()
+    exporter.status = 503  # it is off, and another takes its place
+    await poll(hours=5)
+    after = Exporter()
+    after.page = package(90_000_000) + card("rack", UUID, 400, 360_000_000)
+    app = web.Application()
+    app.router.add_get("/metrics", after.answer)
+    server = await aiohttp_server(app)
+    (key,) = entry.subentries
+    hass.config_entries.async_update_subentry(
+        entry,
+        entry.subentries[key],
+        data={**entry.subentries[key].data, "url": f"http://127.0.0.1:{server.port}"},
+    )
+    await hass.async_block_till_done()
+    assert figure(f"{entry.entry_id}_energy") == pytest.approx(0.1)  # that of the card it took over
+    after.page = package(90_036_000) + card("rack", UUID, 400, 360_000_000)
+    await poll()
+    assert figure(f"{entry.entry_id}_energy") == pytest.approx(0.11)

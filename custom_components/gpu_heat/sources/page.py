@@ -220,6 +220,11 @@ def _host(labels: Mapping[str, str], hosts: Sequence[str], aliases: Mapping[str,
     return ""
 
 
+def has_uuid(key: str) -> bool:
+    """Return whether an id tells a device from all others in the world."""
+    return _SURE_UUID.fullmatch(key) is not None
+
+
 def _uuid(dialect: Dialect, labels: Mapping[str, str]) -> str:
     """Return the UUID, "" for none or a masked one; those of NVIDIA begin with "GPU-"."""
     uuid = next((text for label in dialect.uuid if (text := labels.get(label))), "")
@@ -246,7 +251,7 @@ def _counted(things: Iterable[_Thing]) -> list[_Thing]:
         if scope is not Scope.DEVICE:
             first = meters.setdefault((thing.host, scope), name) == name
         elif thing.uuid:  # one that is not made to be unique is so on its machine alone
-            sure = _SURE_UUID.fullmatch(thing.uuid)
+            sure = has_uuid(thing.uuid)
             first = uuids.setdefault(thing.uuid if sure else thing.id, thing.place) == thing.place
         else:  # it may be one that is told with its UUID
             first = makes.get(make, thing.place) == thing.place

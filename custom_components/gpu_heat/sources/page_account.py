@@ -5,10 +5,11 @@ from dataclasses import replace
 import math
 from typing import Any
 
+from ..agent.energy import MeterLimits
 from ..agent.models import Device, Host, HostOrigin
 from ..agent.readers import without_readings
 from .meters import GPU_LIMITS, HOST_LIMITS, Meters
-from .page import Page, PartReading
+from .page import Page, PartReading, has_uuid
 
 LOST_S = 300.0
 """How long a thing that pages no longer tell of is missed, before it counts as taken away."""
@@ -23,13 +24,21 @@ class PageAccount:
     of its other parts; energy is summed the same way and never decreases. While a part that has
     been measured has no reading the sum is not known. A device that pages no longer tell of
     stays for `LOST_S` without readings, so that no sum is silently too small; then it counts as
-    taken away. So with other parts. `document` is what `to_json` returned in an earlier run.
+    taken away. So with other parts. `document` is what `to_json` returned in an earlier run, and
+    `limits` are those of a device. Where the pages have `moved` since, what has no UUID may be
+    another machine's: its meters begin anew.
     """
 
-    def __init__(self, document: object = None) -> None:
+    def __init__(
+        self, document: object = None, *, limits: MeterLimits = GPU_LIMITS, moved: bool = False
+    ) -> None:
         stored: Mapping[str, Any] = document if isinstance(document, Mapping) else {}
-        self._device_meters = Meters(GPU_LIMITS, stored.get("devices"))
+        self._device_meters = Meters(limits, stored.get("devices"))
         self._part_meters = Meters(HOST_LIMITS, stored.get("parts"))
+        for meters in (self._device_meters, self._part_meters) if moved else ():
+            for key in meters.to_json():
+                if not has_uuid(key):
+                    meters.change(key)
         self._device_totals_j = _totals_j(self._device_meters)
         self._part_totals_j = _totals_j(self._part_meters)
         self._host_j = _energy_j(stored.get("host_j"))

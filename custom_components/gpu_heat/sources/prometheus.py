@@ -2,7 +2,7 @@
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from ssl import SSLContext
@@ -24,6 +24,7 @@ from yarl import URL
 from ..agent.models import AgentInfo, Snapshot
 from . import AddressError, NotASourceError, Source, TlsError, TokenError, UnreachableError
 from .dialects import CustomRow
+from .meters import GPU_LIMITS, HOST_LIMITS
 from .page import Page, read_page
 from .page_account import PageAccount
 
@@ -77,7 +78,12 @@ class PrometheusSource(Source):
         self._key = key
         self._now = now
         self._started_at = now()
-        self._account = PageAccount(document)
+        stored = document if isinstance(document, Mapping) else {}
+        self._account = PageAccount(
+            stored,
+            limits=HOST_LIMITS if custom else GPU_LIMITS,
+            moved=stored.get("url", str(self._url)) != str(self._url),
+        )
 
     @override
     async def read(self) -> Snapshot:
@@ -105,7 +111,7 @@ class PrometheusSource(Source):
 
     @override
     def to_json(self) -> dict[str, Any]:
-        return self._account.to_json()
+        return {**self._account.to_json(), "url": str(self._url)}
 
     async def _fetch(self) -> bytes:
         """Return the whole page. Raises a SourceError, also where it may have been cut."""
