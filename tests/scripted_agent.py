@@ -35,6 +35,7 @@ class ScriptedAgent:
         self.answer: web.Response | None = None
         self.refusal: web.Response | None = None
         self.slow: asyncio.Event | None = None
+        self.slow_reading: asyncio.Event | None = None
         self.asked = asyncio.Event()
         self.leases: list[tuple[str, int, str]] = []
         self.snapshot = Snapshot(
@@ -111,6 +112,9 @@ class ScriptedAgent:
     async def _read(self, request: web.Request) -> web.Response:
         if refused := self._refused(request):
             return refused
+        if self.slow_reading:
+            self.asked.set()
+            await self.slow_reading.wait()
         if self.answer is not None:
             return _copy(self.answer)
         self.snapshot = replace(self.snapshot, taken_at=dt_util.utcnow())

@@ -3,6 +3,7 @@
 import sys
 
 from homeassistant.config_entries import SOURCE_USER
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
 import psutil
@@ -10,6 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.gpu_heat.const import DOMAIN
+from custom_components.gpu_heat.local_jobs import jobs_folder
 
 from .conftest import OPTIONS
 
@@ -168,6 +170,45 @@ async def test_a_zone_that_is_removed_leaves_no_job_paused(hass, work, setup, en
     await switch(hass, entity_id, "turn_off")
     await hass.config_entries.async_remove(work.zone.entry_id)
     assert not work.stopped
+
+
+async def test_while_home_assistant_is_stopped_no_job_waits(
+    hass, nvml, setup, poll, entity_id, spawn, tmp_path
+):
+    process = spawn(sys.executable, "-c", "while True: pass")
+    pidfile = tmp_path / "train.pid"
+    pidfile.write_text(f"{process.pid}\n")
+    entry = local_zone(jobs=[{"id": "train", "name": "Training", "pidfile": str(pidfile)}])
+    await setup(entry)
+    switch = entity_id("switch", "train_running")
+    await hass.services.async_call("switch", "turn_off", {"entity_id": switch}, blocking=True)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+    await hass.async_block_till_done()
+    assert psutil.Process(process.pid).status() != psutil.STATUS_STOPPED
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert psutil.Process(process.pid).status() == psutil.STATUS_STOPPED
+
+
+async def test_a_source_that_is_removed_leaves_no_folder_of_its_jobs(
+    hass, nvml, setup, entity_id, spawn, tmp_path, freezer
+):
+    process = spawn(sys.executable, "-c", "while True: pass")
+    pidfile = tmp_path / "train.pid"
+    pidfile.write_text(f"{process.pid}\n")
+    entry = local_zone(jobs=[{"id": "train", "name": "Training", "pidfile": str(pidfile)}])
+    await setup(entry)
+    (key,) = entry.subentries
+    folder = jobs_folder(hass, key)
+    await hass.services.async_call(
+        "switch", "turn_off", {"entity_id": entity_id("switch", "train_running")}, blocking=True
+    )
+    assert await hass.async_add_executor_job(folder.exists)
+    freezer.tick(2)
+    hass.config_entries.async_remove_subentry(entry, key)
+    await hass.async_block_till_done()
+    assert psutil.Process(process.pid).status() != psutil.STATUS_STOPPED
+    assert not await hass.async_add_executor_job(folder.exists)
 
 
 async def test_jobs_that_cannot_be_are_refused(hass, nvml, monkeypatch):

@@ -1,5 +1,6 @@
 """Pinned certificates, discovery, new credentials, and what is left when a source goes."""
 
+import asyncio
 from ipaddress import ip_address
 import ssl
 from unittest.mock import patch
@@ -7,7 +8,9 @@ from unittest.mock import patch
 from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_USER, SOURCE_ZEROCONF
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
+from homeassistant.util import dt as dt_util
 import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.gpu_heat.const import DOMAIN
 
@@ -308,3 +311,22 @@ async def test_an_announced_address_that_the_certificate_is_not_for_is_not_taken
     await hass.async_block_till_done()
     (subentry,) = entry.subentries.values()
     assert subentry.data["port"] == secure.address["port"]
+
+
+async def test_a_zone_that_is_removed_during_a_poll_leaves_no_file(
+    hass, agent, setup, freezer, hass_storage
+):
+    hass.states.async_set("sensor.plug", "600", {"unit_of_measurement": "W"})
+    entry = zone_entry(agent, source={"plug_power": "sensor.plug"})
+    await setup(entry)
+    agent.slow_reading = asyncio.Event()
+    freezer.tick(11)
+    async_fire_time_changed(hass, dt_util.utcnow())
+    await agent.asked.wait()
+    await hass.config_entries.async_remove(entry.entry_id)
+    agent.slow_reading.set()
+    await hass.async_block_till_done(wait_background_tasks=True)
+    freezer.tick(11)
+    async_fire_time_changed(hass, dt_util.utcnow())
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert not [key for key in hass_storage if entry.entry_id in key]

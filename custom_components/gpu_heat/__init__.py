@@ -4,8 +4,8 @@ import asyncio
 from shutil import rmtree
 from typing import Any
 
-from homeassistant.const import Platform
-from homeassistant.core import HomeAssistant
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
+from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.storage import Store
 from homeassistant.helpers.typing import ConfigType
@@ -63,6 +63,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> b
     _register_devices(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_on_unload(entry.add_update_listener(_async_reload))
+
+    async def _let_go(_event: Event) -> None:
+        # The jobs of this machine have nobody then who ends their leases.
+        for item in sources.values():
+            await item.async_close()
+
+    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, _let_go))
     return True
 
 
@@ -73,8 +80,8 @@ async def async_unload_entry(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> 
         data = entry.runtime_data
         for source in data.sources.values():
             await source.async_close()
-        await data.zone.async_save()
-        await data.saver.now()
+        await data.zone.async_close()
+        await data.saver.close()
     return unloaded
 
 
@@ -86,9 +93,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> 
             source = await async_make_source(hass, subentry, {})
             await Holds(source, _nothing, known["holds"]).release(dt_util.utcnow())
             await source.close()
-            await hass.async_add_executor_job(
-                rmtree, jobs_folder(hass, subentry.subentry_id), _IGNORE_ERRORS
-            )
+        await _forget_jobs(hass, subentry.subentry_id)
     forget_issues(hass, entry)
     await book_store(hass, entry.entry_id).async_remove()
     await _source_store(hass, entry.entry_id).async_remove()
@@ -108,16 +113,24 @@ async def async_remove_config_entry_device(
     return not any(identifier in known for _, identifier in device.identifiers)
 
 
+async def _forget_jobs(hass: HomeAssistant, key: str) -> None:
+    """Remove what was written down of the jobs of a source of this machine."""
+    await hass.async_add_executor_job(rmtree, jobs_folder(hass, key), _IGNORE_ERRORS)
+
+
 def _nothing() -> None:
     """Stand in for the writing of what is about to be removed."""
 
 
 async def _async_reload(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> None:
     """Take over a change. The jobs of a source that was removed run on first."""
-    for key, source in entry.runtime_data.sources.items():
-        if key not in entry.subentries:
-            await source.holds.release(dt_util.utcnow())
+    sources = entry.runtime_data.sources
+    removed = [key for key in sources if key not in entry.subentries]
+    for key in removed:
+        await sources[key].holds.release(dt_util.utcnow())
     await hass.config_entries.async_reload(entry.entry_id)
+    for key in removed:
+        await _forget_jobs(hass, key)
 
 
 def _source_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:

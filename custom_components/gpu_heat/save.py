@@ -24,10 +24,13 @@ class Saver:
         self._store = store
         self._document = document
         self._due_s: float | None = None
+        self._closed = False
 
     @callback
     def within(self, delay_s: float) -> None:
         """Have it written within a time in s."""
+        if self._closed:
+            return
         due_s = self._hass.loop.time() + delay_s
         if self._due_s is None or due_s < self._due_s:
             self._due_s = due_s
@@ -36,6 +39,11 @@ class Saver:
     async def now(self) -> None:
         """Have it written when this returns."""
         await self._store.async_save(self._written())
+
+    async def close(self) -> None:
+        """Have it written when this returns, and not again: another has the file then."""
+        self._closed = True
+        await self.now()
 
     def _written(self) -> dict[str, Any]:
         self._due_s = None

@@ -211,6 +211,10 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
         """Write the book now."""
         await self._saver.now()
 
+    async def async_close(self) -> None:
+        """Write the book for the last time."""
+        await self._saver.close()
+
     def source_energy_j(self, source: str) -> Decimal | None:
         """Return the energy booked for a source in J; None if it has no counter."""
         account = self.book.ledger.account(source)
