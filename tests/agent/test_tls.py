@@ -179,7 +179,8 @@ def test_disk_that_takes_no_key_is_said(tmp_path: Path, monkeypatch: pytest.Monk
 
     folder = StateDir(tmp_path)
     monkeypatch.setattr(Path, "hardlink_to", refuse)
-    with pytest.raises(UsageError, match=r"key\.pem.*No space left on device"):
+    remedy = r"No space left on device; give a folder that can be written with --state-dir"
+    with pytest.raises(UsageError, match=rf"key\.pem: {remedy}$"):
         credentials(CONFIG, folder)
     assert list(tmp_path.iterdir()) == []
 

@@ -91,7 +91,10 @@ def _own(folder: StateDir, name: str) -> Credentials:
     try:
         folder.keep_secret(key.name, new_key)
         folder.keep(certificate.name, make_certificate)
-    except (OSError, TypeError, ValueError) as err:
+    except OSError as err:  # to remove them would not help, but change the fingerprint
+        remedy = "give a folder that can be written with --state-dir"
+        raise UsageError(f"{certificate}, {key}: {err.strerror}; {remedy}") from err
+    except (TypeError, ValueError) as err:
         raise pair.fault(err) from err
     return pair
 
