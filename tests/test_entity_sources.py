@@ -81,8 +81,23 @@ async def test_an_energy_sensor_is_preferred_and_its_reset_is_bridged(hass, setu
     assert figure("meter-0_energy") == 0.5
     say(hass, "0.25", entity_id=ENERGY, unit="kWh")  # a new day
     await poll(hours=1)
+    await poll(seconds=60)
     assert figure("meter-0_energy") == 0.75
     assert figure("meter-0_power") == 1000
+
+
+@pytest.mark.parametrize("polls", [1, 5])
+async def test_an_energy_sensor_that_says_0_for_a_while_has_not_begun_anew(
+    hass, setup, poll, figure, polls
+):
+    say(hass, "15.0", entity_id=ENERGY, unit="kWh")
+    await setup(meters_zone({"energy": ENERGY}))
+    say(hass, "0.0", entity_id=ENERGY, unit="kWh")  # the plug restarts
+    for _ in range(polls):
+        await poll(seconds=11)
+    say(hass, "15.1", entity_id=ENERGY, unit="kWh")
+    await poll(seconds=11)
+    assert figure("meter-0_energy") == pytest.approx(0.1)
 
 
 async def test_an_energy_sensor_alone_tells_the_power_by_its_changes(

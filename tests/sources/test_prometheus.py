@@ -74,7 +74,7 @@ async def serve_raw(socket_enabled):
     servers = []
     async with ClientSession() as session:
 
-        async def start(answer):
+        async def start(answer, query=""):
             async def handler(reader, writer):
                 await reader.readuntil(b"\r\n\r\n")
                 writer.write(answer)
@@ -83,7 +83,7 @@ async def serve_raw(socket_enabled):
             server = await asyncio.start_server(handler, "127.0.0.1", 0)
             servers.append(server)
             port = server.sockets[0].getsockname()[1]
-            return source(session, f"http://127.0.0.1:{port}/metrics")
+            return source(session, f"http://127.0.0.1:{port}/metrics{query}")
 
         yield start
         for server in servers:
@@ -324,6 +324,13 @@ async def test_a_page_that_is_cut_is_no_reading(serve_raw, answer):
     client = await serve_raw(answer)
     with pytest.raises(UnreachableError):
         await client.read()
+
+
+async def test_what_is_no_http_is_told_without_the_query(serve_raw):
+    client = await serve_raw(OK + b"no header\r\n\r\n", f"?token={SECRET}")
+    with pytest.raises(UnreachableError) as failure:
+        await client.read()
+    assert SECRET not in str(failure.value)
 
 
 async def test_a_page_of_known_length_may_lack_its_last_line_end(serve_raw):

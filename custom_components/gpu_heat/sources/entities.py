@@ -15,6 +15,9 @@ from .meters import Meters
 MAX_POWER_W = 1_000_000.0
 """More than any entity of a heat zone meters: what its counter can have gained in a time."""
 
+SETTLES_S = 60.0
+"""How long an energy sensor may say 0, or too little, until its device has come up."""
+
 _PLUG = "plug"
 
 type Look = Callable[[str], float | None]
@@ -65,7 +68,7 @@ class EntitiesSource(Source):
         self._entities = entities
         self._rows = meters
         self._info = AgentInfo(id=key, name=name, version=__version__, started_at=entities.now())
-        self._meters = Meters(_limits(max_gap_s), document.get("meters"))
+        self._meters = _meters(max_gap_s, document.get("meters"))
 
     @override
     async def read(self) -> Snapshot:
@@ -115,7 +118,7 @@ class PluggedSource(Source):
         self._power, self._energy = power, energy
         self._max_gap_s = max_gap_s
         plug = document.get("plug", {})
-        self._meters = Meters(_limits(max_gap_s), plug.get("meters"))
+        self._meters = _meters(max_gap_s, plug.get("meters"))
         if plug.get("entities") != [power, energy]:  # another's counter is not this one's
             self._meters.change(_PLUG)
         self._parts_j: dict[str, float] = dict(plug.get("parts_j", {}))
@@ -185,5 +188,6 @@ class PluggedSource(Source):
         }
 
 
-def _limits(max_gap_s: float) -> MeterLimits:
-    return MeterLimits(max_gap_s=max_gap_s, max_power_w=MAX_POWER_W)
+def _meters(max_gap_s: float, document: object) -> Meters:
+    limits = MeterLimits(max_gap_s=max_gap_s, max_power_w=MAX_POWER_W)
+    return Meters(limits, document, settles_s=SETTLES_S)

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from ..agent.derived_power import DerivedPower
-from ..agent.energy import EnergyMeter, MeterLimits
+from ..agent.energy import DIP, EnergyMeter, MeterLimits
 from ..agent.models import Device, EnergyOrigin
 from ..agent.readers import DeviceReading
 from ..agent.state import meter_from_json
@@ -21,12 +21,17 @@ class Meters:
     """A meter for each part of a source, by its id.
 
     Energy is that of the part's own counter, bridged over resets, or its power summed over
-    time. `document` is what `to_json` returned in an earlier run.
+    time. A counter that falls is believed to have begun anew once it has stayed there for
+    `settles_s`. `document` is what `to_json` returned in an earlier run.
     """
 
-    def __init__(self, limits: MeterLimits, document: object = None) -> None:
+    def __init__(
+        self, limits: MeterLimits, document: object = None, *, settles_s: float = 0.0
+    ) -> None:
         self._limits = limits
+        self._settles_s = settles_s
         self._meters = _read(document)
+        self._fallen_at_s: dict[str, float] = {}
         self._derived: dict[str, DerivedPower] = {}
 
     def advance(
@@ -37,6 +42,8 @@ class Meters:
         Returns the power in W, from the counter where only that is told, and the meter; None
         for a part that has never been read.
         """
+        if not self._settled(key, at_s, counter_j):
+            counter_j = None
         if power_w is None and counter_j is not None:
             derived = self._derived.get(key, DerivedPower()).advance(
                 at_s=at_s, counter_j=counter_j, max_power_w=self._limits.max_power_w
@@ -50,6 +57,14 @@ class Meters:
             )
             self._meters[key] = meter
         return power_w, meter
+
+    def _settled(self, key: str, at_s: float, counter_j: float | None) -> bool:
+        """Return whether a counter will not take back what it says."""
+        last_j = self.meter(key).counter_j
+        if counter_j is None or last_j is None or counter_j >= DIP * last_j:
+            self._fallen_at_s.pop(key, None)
+            return True
+        return abs(at_s - self._fallen_at_s.setdefault(key, at_s)) >= self._settles_s
 
     def meter(self, key: str) -> EnergyMeter:
         """Return the meter of a part, a new one if there is none."""

@@ -11,6 +11,7 @@ from typing import Any, override
 from aiohttp import (
     ClientError,
     ClientResponse,
+    ClientResponseError,
     ClientSession,
     ClientSSLError,
     ClientTimeout,
@@ -129,6 +130,8 @@ class PrometheusSource(Source):
             raise TlsError(str(err)) from err
         except InvalidURL as err:
             raise AddressError("not an address") from err
+        except ClientResponseError as err:  # whose own text has the whole address
+            raise UnreachableError(err.message) from err
         except TimeoutError as err:
             raise UnreachableError(f"no whole answer within {TIMEOUT_S:.0f} s") from err
         except (ClientError, OSError, ValueError) as err:
