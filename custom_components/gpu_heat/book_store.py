@@ -20,8 +20,9 @@ from homeassistant.util.unit_conversion import EnergyConverter, MassConverter, V
 
 from .const import DOMAIN, LOGGER, SUBENTRY_SOURCE
 from .coordinator import GpuHeatConfigEntry
+from .heat.account import Account
 from .heat.book import Book
-from .heat.ledger import Account, Ledger, LedgerError
+from .heat.ledger import Ledger, LedgerError
 from .heat.units import JOULES_PER_KWH, joules
 from .inputs import known, read_number
 from .issues import report_book_set_aside

@@ -43,8 +43,8 @@ from .heat.conditions import (
     room_from_json,
     room_to_json,
 )
+from .heat.documents import decimal_of, moment_of
 from .heat.fuels import Heater
-from .heat.ledger import decimal_of, moment_of
 from .heat.price_units import PriceUnitError, most_per_kwh, price_factor
 from .heat.seasons import Room
 from .settings import ZoneSettings

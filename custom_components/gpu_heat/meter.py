@@ -9,9 +9,9 @@ from homeassistant.const import UnitOfEnergy
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import DATA_INSTANCE
 
+from .heat.account import Reading
 from .heat.book import Book
 from .heat.calendar import moment
-from .heat.ledger import Reading
 from .heat.rules import Pricing
 from .heat.tariffs import Period, TieredPrice
 from .heat.units import joules

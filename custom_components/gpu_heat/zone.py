@@ -36,10 +36,11 @@ from .const import (
     ZONE_INTERVAL,
 )
 from .coordinator import GpuHeatConfigEntry, SourceCoordinator
+from .heat.account import Counters
 from .heat.book import Book
 from .heat.conditions import SEASON_STANDS
 from .heat.flows import Flow, Flows, flows
-from .heat.ledger import Counters, Ledger, Totals
+from .heat.ledger import Ledger, Totals
 from .heat.rules import Pricing, Rules
 from .heat.seasons import Room, Season
 from .heat.tariffs import Tariff, TieredPrice, UnknownPrice

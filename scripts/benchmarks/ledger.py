@@ -10,10 +10,11 @@ from time import perf_counter, process_time
 
 import psutil
 
+from custom_components.gpu_heat.heat.account import Counters
 from custom_components.gpu_heat.heat.conditions import Conditions, Timeline
 from custom_components.gpu_heat.heat.consumption import Consumption
 from custom_components.gpu_heat.heat.fuels import FUELS, Heater, Heaters
-from custom_components.gpu_heat.heat.ledger import Counters, Ledger, Totals
+from custom_components.gpu_heat.heat.ledger import Ledger, Totals
 from custom_components.gpu_heat.heat.rules import AirConditioner, Pricing, Rules
 from custom_components.gpu_heat.heat.seasons import SeasonCalendar
 from custom_components.gpu_heat.heat.tariffs import (

@@ -5,10 +5,11 @@ from decimal import Decimal
 import json
 from zoneinfo import ZoneInfo
 
+from custom_components.gpu_heat.heat.account import Counters, Stretch
 from custom_components.gpu_heat.heat.book import Book
 from custom_components.gpu_heat.heat.conditions import Conditions
 from custom_components.gpu_heat.heat.fuels import FUELS, Heater, Heaters
-from custom_components.gpu_heat.heat.ledger import Counters, Ledger, Stretch
+from custom_components.gpu_heat.heat.ledger import Ledger
 from custom_components.gpu_heat.heat.rules import Pricing, Rules
 from custom_components.gpu_heat.heat.seasons import SeasonCalendar
 from custom_components.gpu_heat.heat.tariffs import MONTHS, FixedPrice, Tariff

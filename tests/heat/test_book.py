@@ -7,9 +7,10 @@ import json
 from hypothesis import given, settings, strategies as st
 import pytest
 
+from custom_components.gpu_heat.heat.account import Reading
 from custom_components.gpu_heat.heat.book import Book
 from custom_components.gpu_heat.heat.conditions import Conditions
-from custom_components.gpu_heat.heat.ledger import LedgerError, Reading
+from custom_components.gpu_heat.heat.ledger import LedgerError
 from custom_components.gpu_heat.heat.recent import Recent
 from custom_components.gpu_heat.heat.seasons import Activity, Mode, Room, Season
 from custom_components.gpu_heat.heat.tariffs import Tier, TieredPrice

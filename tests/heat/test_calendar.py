@@ -7,6 +7,7 @@ from itertools import pairwise
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.gpu_heat.heat.account import Stretch
 from custom_components.gpu_heat.heat.calendar import (
     billing_month,
     days,
@@ -14,7 +15,6 @@ from custom_components.gpu_heat.heat.calendar import (
     month_starts,
     passings,
 )
-from custom_components.gpu_heat.heat.ledger import Stretch
 from custom_components.gpu_heat.heat.tariffs import Period, Tier, TieredPrice, TimeOfUse, Window
 
 from .sample_zone import BERLIN, MONTREAL

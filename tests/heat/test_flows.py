@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 
 from custom_components.gpu_heat.heat.flows import Flow, flows
-from custom_components.gpu_heat.heat.ledger import Rates, Totals
+from custom_components.gpu_heat.heat.ledger import Totals
+from custom_components.gpu_heat.heat.rates import Rates
 from custom_components.gpu_heat.heat.recent import Recent
 
 from .sample_zone import KWH, OIL, heater

@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.gpu_heat.heat.account import Stretch
 from custom_components.gpu_heat.heat.book import Book
 from custom_components.gpu_heat.heat.conditions import Timeline
 from custom_components.gpu_heat.heat.consumption import Consumption
 from custom_components.gpu_heat.heat.fuels import FUELS, Heater, Heaters
-from custom_components.gpu_heat.heat.ledger import Ledger, Stretch
+from custom_components.gpu_heat.heat.ledger import Ledger
 from custom_components.gpu_heat.heat.rules import Pricing, Rules
 from custom_components.gpu_heat.heat.seasons import SeasonCalendar
 from custom_components.gpu_heat.heat.tariffs import FixedPrice, Period, Tariff, Tier, TieredPrice

@@ -8,16 +8,10 @@ import json
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.gpu_heat.heat.account import Account, Counters, Stretch
 from custom_components.gpu_heat.heat.fuels import FUELS, Heating
-from custom_components.gpu_heat.heat.ledger import (
-    Account,
-    Counters,
-    Ledger,
-    LedgerError,
-    Rates,
-    Stretch,
-    Totals,
-)
+from custom_components.gpu_heat.heat.ledger import Ledger, LedgerError, Totals
+from custom_components.gpu_heat.heat.rates import Rates
 
 KWH = Decimal(3_600_000)
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)

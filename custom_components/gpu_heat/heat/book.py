@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from decimal import InvalidOperation
 from typing import Any, Self
 
+from .account import Reading
 from .conditions import Conditions, Timeline
 from .consumption import Consumption
-from .ledger import Ledger, Reading, decimal_of, moment_of
+from .documents import decimal_of, moment_of
+from .ledger import Ledger
 from .recent import Recent
 from .seasons import Season
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Self
 
-from .ledger import decimal_of, moment_of
+from .documents import decimal_of, moment_of
 from .seasons import Activity, Mode, Room, Season
 
 # How long a value counts when its entity no longer says one. Then the next simpler rule

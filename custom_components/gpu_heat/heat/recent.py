@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Self
 
-from .ledger import Totals, moment_of
+from .documents import moment_of
+from .ledger import Totals
 
 _WINDOW = timedelta(hours=24)
 _STEP = timedelta(minutes=15)

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 
+from .account import Stretch
 from .calendar import month_starts
 from .conditions import Conditions, Timeline
 from .consumption import Consumption
 from .curve import Curve
 from .fuels import NOTHING, Heaters
-from .ledger import Stretch, Totals
+from .ledger import Totals
 from .rates import Rates
 from .seasons import Season, SeasonCalendar, cooling_part, useful_share
 from .tariffs import Tariff, TieredPrice
