@@ -254,3 +254,22 @@ async def test_a_zone_that_is_removed_takes_its_issues_with_it(hass, agent, entr
     assert issues(hass)
     await hass.config_entries.async_remove(entry.entry_id)
     assert not issues(hass)
+
+
+async def test_a_gpu_that_another_source_comes_to_read_is_said_to_be_counted_twice(
+    hass, agent, other, setup, poll
+):
+    card = "GPU-34319582-d595-d1c7-d1d2-179bcfa61660"
+    await setup(zone_entry(agent, other))
+    agent.gpu(id=card)
+    for _ in range(3):
+        await poll(minutes=3)
+    assert issues(hass) == []
+    other.gpu(id=card.lower())
+    for _ in range(3):
+        await poll(minutes=3)
+    assert issues(hass) == ["counted_twice"] * 2
+    other.gpu(id="GPU-other")
+    for _ in range(3):
+        await poll(minutes=3)
+    assert issues(hass) == []

@@ -17,6 +17,7 @@ SOURCE_ENTITY_GONE = "source_entity_gone"
 POWER_ALWAYS_ZERO = "power_always_zero"
 COUNTER_OFF = "counter_off"
 DRIVER_LOST = "driver_lost"
+COUNTED_TWICE = "counted_twice"
 
 _OF_A_SOURCE = (
     AGENT_TOO_OLD,
@@ -26,8 +27,9 @@ _OF_A_SOURCE = (
     POWER_ALWAYS_ZERO,
     COUNTER_OFF,
     DRIVER_LOST,
+    COUNTED_TWICE,
 )
-_ERRORS = (AGENT_TOO_OLD, AGENT_TOO_NEW, FINGERPRINT_CHANGED)
+_ERRORS = (AGENT_TOO_OLD, AGENT_TOO_NEW, FINGERPRINT_CHANGED, COUNTED_TWICE)
 
 
 class SourceIssues:

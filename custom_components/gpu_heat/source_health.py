@@ -19,6 +19,7 @@ from .const import CONF_FINGERPRINT, CONF_SUBENTRY
 from .issues import (
     AGENT_TOO_NEW,
     AGENT_TOO_OLD,
+    COUNTED_TWICE,
     COUNTER_OFF,
     DRIVER_LOST,
     FINGERPRINT_CHANGED,
@@ -26,13 +27,15 @@ from .issues import (
     SOURCE_ENTITY_GONE,
     SourceIssues,
 )
-from .source_kinds import meter_entities
+from .source_kinds import counted_by, meter_entities
 from .sources import FingerprintError, NotASourceError, SourceError, TokenError, VersionError
 from .sources.agent import grouped
 from .sources.plausibility import CounterCheck, LostPower, ZeroPower
 
 # An entity may be gone for so long, as at a start, until its integration has made it.
 _COMES_UP = timedelta(minutes=10)
+
+_TWINS_EVERY_S = 300.0
 
 _ABOUT_DEVICES = (POWER_ALWAYS_ZERO, COUNTER_OFF, DRIVER_LOST)
 _KWH_J = 3_600_000
@@ -52,6 +55,7 @@ class SourceHealth:
         self._rejected = False
         self._agent_id: str | None = None
         self._watches: dict[str, _Watch] = {}
+        self._twins_at_s = float("-inf")
 
     def failed(self, err: SourceError) -> None:
         """Take in that a poll failed."""
@@ -87,6 +91,7 @@ class SourceHealth:
                 watch = self._watches[device.id] = _Watch(device)
             watch.look(device, at_s, self._issues)
         self._spare_removed({device.id for device in snapshot.devices})
+        self._look_for_twins(at_s)
 
     def forget(self) -> None:
         """Delete all issues."""
@@ -141,6 +146,16 @@ class SourceHealth:
                 self._issues.name(SOURCE_ENTITY_GONE, entity_id, entity_id)
         for entity_id in set(self._issues.about(SOURCE_ENTITY_GONE)) - self._entities:
             self._issues.spare(SOURCE_ENTITY_GONE, entity_id)
+
+    def _look_for_twins(self, at_s: float) -> None:
+        """Report another source that reads one of the devices: it may have come to do so."""
+        if at_s - self._twins_at_s < _TWINS_EVERY_S:
+            return
+        self._twins_at_s = at_s
+        if other := counted_by(self._hass, self._watches, but=self._subentry.subentry_id):
+            self._issues.report(COUNTED_TWICE, {"other": other}, other=other)
+        else:
+            self._issues.settle(COUNTED_TWICE)
 
     def _spare_removed(self, present: set[str]) -> None:
         """Forget devices that the source has no longer."""
