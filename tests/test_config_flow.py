@@ -76,6 +76,19 @@ async def test_what_is_wrong_is_said_at_the_field_and_can_be_mended(hass, source
 
 
 @pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"port": 1}, "Connection refused"),
+        ({"tls": True}, "what answers there speaks no TLS"),
+        ({"tls": True, "fingerprint": "00" * 32}, "what answers there speaks no TLS"),
+    ],
+)
+async def test_why_there_is_no_connection_is_said_in_words(hass, source, wrong, said):
+    result = await submit(hass, await start(hass), source | wrong)
+    assert result["description_placeholders"]["error"] == said
+
+
+@pytest.mark.parametrize(
     ("answer", "errors"),
     [
         (web.Response(body=b"<html>", content_type="text/html"), {"host": "not_an_agent"}),

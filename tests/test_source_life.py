@@ -96,6 +96,14 @@ async def test_a_wrong_fingerprint_is_said_and_no_token_sent(hass, secure, finge
     assert secure.tokens == []
 
 
+async def test_where_tls_is_spoken_it_is_asked_for(hass, secure):
+    flow_id = await form_of(hass)
+    given = {**secure.address, "token": TOKEN, "tls": False}
+    assert (await submit(hass, flow_id, given))["errors"] == {"tls": "tls_needed"}
+    assert (await submit(hass, flow_id, given | {"tls": True}))["step_id"] == "fingerprint"
+    assert secure.tokens == []
+
+
 async def test_a_certificate_that_is_trusted_needs_no_pin(hass, secure, certificate):
     context = await hass.async_add_executor_job(
         lambda: ssl.create_default_context(cadata=certificate.pem)

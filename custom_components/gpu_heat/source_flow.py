@@ -248,13 +248,26 @@ class SourceSteps(FlowHandler[Any, Any, Any]):
         try:
             snapshot = await agent_source(self.hass, data).read()
         except SourceError as err:
-            _refuse_agent(found, err)
+            silent = isinstance(err, UnreachableError | NotASourceError)
+            if silent and not data[CONF_TLS] and await self._speaks_tls(data):
+                found.refuse(CONF_TLS, "tls_needed")
+            else:
+                _refuse_agent(found, err)
             return None
         if not find_source(self.hass, snapshot.agent.id):
             self._refuse_counted(found, CONF_HOST, (item.id for item in snapshot.devices))
         if found.errors:
             return None
         return FoundSource(title=snapshot.agent.name, data=data, unique_id=snapshot.agent.id)
+
+    async def _speaks_tls(self, data: Mapping[str, Any]) -> bool:
+        """Return whether an agent that does not answer in the clear answers over TLS."""
+        session = async_get_clientsession(self.hass)
+        try:
+            await unverified_fingerprint(session, host=data[CONF_HOST], port=data[CONF_PORT])
+        except SourceError:
+            return False
+        return True
 
     async def _try_page(self, data: Mapping[str, Any], found: Findings) -> FoundSource | None:
         """Read a page; one that several machines are on is that of a fleet."""

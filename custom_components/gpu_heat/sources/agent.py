@@ -28,8 +28,9 @@ from . import (
     UnreachableError,
     VersionError,
 )
+from .failures import what_failed
 
-TIMEOUT = ClientTimeout(total=8)
+TIMEOUT_S = 8
 MAX_BYTES = 8 * 1024 * 1024
 API_TITLE = "gpu-heat-agent"
 
@@ -121,7 +122,7 @@ class AgentSource(Source):
                 self._url.with_path(path, encoded=True),
                 json=body,
                 headers=self._headers if secret else {},
-                timeout=TIMEOUT,
+                timeout=ClientTimeout(total=TIMEOUT_S),
                 allow_redirects=False,
                 ssl=self._ssl,
             ) as response:
@@ -132,9 +133,11 @@ class AgentSource(Source):
         except ServerFingerprintMismatch as err:
             raise FingerprintError(err.got.hex()) from err
         except ClientSSLError as err:
-            raise TlsError(str(err)) from err
-        except (ClientError, TimeoutError, OSError, ValueError) as err:
-            raise UnreachableError(str(err) or type(err).__name__) from err
+            raise TlsError(what_failed(err)) from err
+        except TimeoutError as err:
+            raise UnreachableError(f"no whole answer within {TIMEOUT_S} s") from err
+        except (ClientError, OSError, ValueError) as err:
+            raise UnreachableError(what_failed(err)) from err
         if status == HTTPStatus.UNAUTHORIZED:
             raise TokenError("the token is not accepted")
         try:

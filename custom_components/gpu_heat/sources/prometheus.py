@@ -25,6 +25,7 @@ from yarl import URL
 from ..agent.models import AgentInfo, Snapshot
 from . import AddressError, NotASourceError, Source, TlsError, TokenError, UnreachableError
 from .dialects import CustomRow
+from .failures import what_failed
 from .meters import GPU_LIMITS, HOST_LIMITS
 from .page import Page, read_page
 from .page_account import PageAccount
@@ -127,7 +128,7 @@ class PrometheusSource(Source):
                 _check_status(response)
                 return await _body(response)
         except (ClientSSLError, ServerFingerprintMismatch) as err:
-            raise TlsError(str(err)) from err
+            raise TlsError(what_failed(err)) from err
         except InvalidURL as err:
             raise AddressError("not an address") from err
         except ClientResponseError as err:  # whose own text has the whole address
@@ -135,7 +136,7 @@ class PrometheusSource(Source):
         except TimeoutError as err:
             raise UnreachableError(f"no whole answer within {TIMEOUT_S:.0f} s") from err
         except (ClientError, OSError, ValueError) as err:
-            raise UnreachableError(str(err) or type(err).__name__) from err
+            raise UnreachableError(what_failed(err)) from err
 
 
 def page_url(text: str) -> URL:
