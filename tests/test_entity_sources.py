@@ -208,7 +208,7 @@ async def test_entities_become_a_source(hass, setup, figure, agent, entry):
     )
     assert (result["type"], result["title"]) == (FlowResultType.CREATE_ENTRY, "Miners")
     (meter,) = result["data"]["meters"]
-    assert (meter["label"], meter["power"]) == ("miner power", POWER)
+    assert (meter["label"], meter["power"]) == ("miner", POWER)
     assert "name" not in result["data"]
     await hass.async_block_till_done()
     assert figure(f"{entry.entry_id}_power") == 1800

@@ -249,11 +249,16 @@ def named_meters(
         named.append(
             {
                 CONF_ID: ids.get((row.get(CONF_POWER), row.get(CONF_ENERGY))) or ulid_now(),
-                CONF_LABEL: row.get(CONF_LABEL) or (state.name if state else ""),
+                CONF_LABEL: row.get(CONF_LABEL) or (_thing(state.name) if state else ""),
                 **entities,
             }
         )
     return named
+
+
+def _thing(name: str) -> str:
+    """Return what a sensor is of, by the name of the sensor."""
+    return re.sub(r"(?i)(?<=\S)\s+(power|energy)$", "", name)
 
 
 def prometheus_findings(data: Mapping[str, Any]) -> Findings:
