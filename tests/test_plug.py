@@ -34,6 +34,22 @@ async def test_a_silent_plug_leaves_the_power_unknown(hass, agent, setup, poll, 
     assert hass.states.get(entity_id("sensor", f"{entry.entry_id}_power")).state == "unknown"
 
 
+async def test_a_silent_plug_is_named(hass, agent, setup, poll, entity_id):
+    say(hass, "612.5", entity_id="sensor.plug")
+    entry = zone_entry(agent, source={"plug_power": "sensor.plug"})
+    await setup(entry)
+    (key,) = entry.subentries
+    online = entity_id("binary_sensor", f"{key}_online")
+    assert hass.states.get(online).attributes["reason"] is None
+    say(hass, "unavailable", entity_id="sensor.plug")
+    await poll()
+    assert hass.states.get(online).state == "on"
+    assert hass.states.get(online).attributes["reason"] == "sensor.plug: no value"
+    say(hass, "612.5", entity_id="sensor.plug")
+    await poll()
+    assert hass.states.get(online).attributes["reason"] is None
+
+
 async def test_what_a_plug_has_missed_the_gpus_tell_at_least(
     hass, agent, setup, poll, figure, freezer
 ):

@@ -16,6 +16,8 @@ from .agent.models import Vendor
 from .const import CONF_CIRCUIT_CURRENT, CONF_CIRCUIT_VOLTAGE, CONF_KIND, KIND_AGENT, KIND_NVML
 from .coordinator import GpuHeatConfigEntry, SourceCoordinator
 from .entity import DeviceEntity, SourceEntity, async_add_source_entities
+from .inputs import known
+from .source_kinds import meter_entities
 
 PARALLEL_UPDATES = 0
 
@@ -95,8 +97,11 @@ class OnlineSensor(SourceBinarySensor):
     @property
     @override
     def extra_state_attributes(self) -> Mapping[str, Any]:
-        failure = self.coordinator.failure
-        return {"reason": str(failure) if failure else None}
+        if failure := self.coordinator.failure:
+            return {"reason": str(failure)}
+        meters = meter_entities(self.coordinator.subentry.data)
+        silent = sorted(item for item in meters if not known(self.hass.states.get(item)))
+        return {"reason": f"{', '.join(silent)}: no value" if silent else None}
 
 
 class CircuitLoadSensor(SourceBinarySensor):
