@@ -111,6 +111,24 @@ async def test_an_energy_sensor_alone_tells_the_power_by_its_changes(
     assert figure("meter-0_energy") == pytest.approx(0.02)
 
 
+async def test_a_meter_that_stands_still_has_used_less_than_a_step(hass, setup, poll, figure):
+    say(hass, "5000", entity_id=ENERGY, unit="Wh")
+    entry = meters_zone({"energy": ENERGY})
+    await setup(entry)
+    for watt_hours in ("5010", "5020"):
+        say(hass, watt_hours, entity_id=ENERGY, unit="Wh")
+        await poll(seconds=60)
+    await poll(seconds=60)
+    assert figure("meter-0_power") == pytest.approx(600)
+    await poll(seconds=180)
+    assert figure("meter-0_power") == pytest.approx(150)  # at most 10 Wh in 240 s
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert figure("meter-0_power") == pytest.approx(150)
+    await poll(hours=10)
+    assert figure(f"{entry.entry_id}_power") == pytest.approx(1, abs=0.02)
+
+
 async def test_a_rack_of_miners_is_believed(hass, setup, poll, figure):
     say(hass, "100", entity_id=ENERGY, unit="kWh")
     await setup(meters_zone({"energy": ENERGY}))

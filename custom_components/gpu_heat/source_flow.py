@@ -246,7 +246,10 @@ class SourceSteps(FlowHandler[Any, Any, Any]):
 
     async def _try_agent(self, data: Mapping[str, Any], found: Findings) -> FoundSource | None:
         try:
-            snapshot = await agent_source(self.hass, data).read()
+            agent = agent_source(self.hass, data)
+            if not data[CONF_TLS]:  # one that speaks TLS is not sent the token in the clear
+                await agent.greet()
+            snapshot = await agent.read()
         except SourceError as err:
             silent = isinstance(err, UnreachableError | NotASourceError)
             if silent and not data[CONF_TLS] and await self._speaks_tls(data):

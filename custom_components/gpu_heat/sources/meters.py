@@ -30,9 +30,8 @@ class Meters:
     ) -> None:
         self._limits = limits
         self._settles_s = settles_s
-        self._meters = _read(document)
+        self._meters, self._derived = _read(document)
         self._fallen_at_s: dict[str, float] = {}
-        self._derived: dict[str, DerivedPower] = {}
 
     def advance(
         self, key: str, at_s: float, *, power_w: float | None, counter_j: float | None
@@ -87,6 +86,7 @@ class Meters:
     def change(self, key: str) -> None:
         """Go on from the energy so far with something else that tells it."""
         self._meters[key] = EnergyMeter(total_j=self.meter(key).total_j)
+        self._derived.pop(key, None)
 
     def devices(self, readings: Iterable[DeviceReading], at_s: float) -> tuple[Device, ...]:
         """Return the devices of readings at a time in s since 1970, with their energy."""
@@ -111,15 +111,22 @@ class Meters:
 
     def to_json(self) -> dict[str, Any]:
         """Return the meters as a JSON document."""
-        return {key: asdict(meter) for key, meter in self._meters.items()}
+        return {
+            key: {**asdict(meter), "derived": asdict(self._derived[key])}
+            if key in self._derived
+            else asdict(meter)
+            for key, meter in self._meters.items()
+        }
 
 
-def _read(document: object) -> dict[str, EnergyMeter]:
-    """Read meters; one that cannot be read begins anew."""
+def _read(document: object) -> tuple[dict[str, EnergyMeter], dict[str, DerivedPower]]:
+    """Read meters, and powers from counters; what cannot be read begins anew."""
     meters: dict[str, EnergyMeter] = {}
+    derived: dict[str, DerivedPower] = {}
     for key, item in document.items() if isinstance(document, Mapping) else ():
         try:
             meters[key] = meter_from_json(item)
+            derived[key] = DerivedPower(**item["derived"])
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
             continue
-    return meters
+    return meters, derived
