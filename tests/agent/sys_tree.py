@@ -75,3 +75,10 @@ def write(folder: Path, files: dict[str, str]) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(line + "\n")
+
+
+def zone(folder: Path, zone: str, name: str, energy_uj: int, **more: str) -> Path:
+    """Add a RAPL zone, or let its counter go on."""
+    files = {"name": name, "energy_uj": str(energy_uj), "max_energy_range_uj": "262143328850"}
+    write(folder / f"intel-rapl:{zone}", files | more)
+    return folder / f"intel-rapl:{zone}"
