@@ -68,6 +68,12 @@ def test_token_is_printed_alone_and_stays(command: Cli, tmp_path: Path) -> None:
     assert not (tmp_path / "state" / "key.pem").exists()
 
 
+def test_token_of_no_agent_yet_is_said_to_be_new(command: Cli, tmp_path: Path) -> None:
+    _, _, err = command("token")
+    assert err == f"Made anew, as no agent has run with {tmp_path / 'state'} yet\n"
+    assert command("token")[2] == ""
+
+
 def test_token_is_followed_by_the_fingerprint_where_tls_is_on(
     command: Cli, certificate: Path
 ) -> None:

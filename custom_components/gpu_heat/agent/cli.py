@@ -56,11 +56,12 @@ def _command(args: argparse.Namespace) -> int:
     if args.command == "token":
         given(config.server)  # the owner's files are looked at before anything is made
         folder = StateDir(state_dir)
-        if not (state_dir / "token").exists():
-            sys.stderr.write(f"Made anew, as no agent has run with {state_dir} yet\n")
+        new = not (state_dir / "token").exists()
         found = credentials(config, folder)
         lines = [folder.token()] + ([] if found is None else [found.fingerprint()])
         sys.stdout.write("".join(f"{line}\n" for line in lines))
+        if new:
+            sys.stderr.write(f"Made anew, as no agent has run with {state_dir} yet\n")
         return 0
     from .run import Launch, run  # noqa: PLC0415 - the HTTP server takes half a second to import
 
