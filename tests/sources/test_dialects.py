@@ -215,7 +215,7 @@ def test_the_boards_power_meter_is_of_the_whole_machine():
         b'node_hwmon_power_average_max_watt{chip="acpi",sensor="power1"} 999\n'
     )
     (part,) = read_page(page).parts
-    assert (part.whole, part.origin, part.power_w) == (True, HostOrigin.IPMI, 412.0)
+    assert (part.whole, part.origin, part.power_w) == (True, HostOrigin.WALL, 412.0)
 
 
 def test_node_exporter_without_any_power_is_refused():

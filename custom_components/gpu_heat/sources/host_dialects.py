@@ -19,7 +19,7 @@ _AGENT = Dialect(
     origin_label="origin",
 )
 
-# The kernel's acpi_power_meter: what a server's board controller measures.
+# The kernel's acpi_power_meter: the whole machine, by its firmware's word, as in the agent.
 _ACPI = Dialect(
     name="node_exporter",
     scope=Scope.WHOLE,
@@ -30,7 +30,7 @@ _ACPI = Dialect(
         ),
     },
     meter="acpi",
-    origin=HostOrigin.IPMI,
+    origin=HostOrigin.WALL,
     place=("chip",),
     join=Join(metric="node_hwmon_chip_names", on="chip"),
     only={"chip_name": "power_meter"},
