@@ -8,7 +8,8 @@ from homeassistant.const import CONF_ID, CONF_NAME
 from homeassistant.core import HomeAssistant
 
 from .agent.clock import read_clock
-from .agent.config import JobConfig
+from .agent.engines.process_spec import ProcessSpec
+from .agent.job_config import JobConfig
 from .agent.jobs import JobBook
 from .agent.state_dir import StateDir
 from .const import CONF_PIDFILE, DOMAIN
@@ -21,12 +22,17 @@ def jobs_folder(hass: HomeAssistant, key: str) -> Path:
 
 def open_jobs(folder: Path, rows: Sequence[Mapping[str, Any]]) -> JobBook:
     """Return the book of some processes. Blocks. Raises AgentError."""
-    from .agent.drivers import make_drivers  # noqa: PLC0415 - takes psutil, which few need here
+    from .agent.engines.kinds import make_driver  # noqa: PLC0415 - few need it here
 
     configs = [
-        JobConfig(id=row[CONF_ID], name=row[CONF_NAME], pidfile=Path(row[CONF_PIDFILE]))
+        JobConfig(
+            id=row[CONF_ID],
+            name=row[CONF_NAME],
+            spec=ProcessSpec(pidfile=Path(row[CONF_PIDFILE])),
+        )
         for row in rows
     ]
     store = StateDir(folder).open_store()
     memories = {job_id: record.memory for job_id, record in store.state.jobs.items()}
-    return JobBook(configs, make_drivers(configs, memories, folder), store, read_clock)
+    driver = make_driver("process", configs, memories, folder)
+    return JobBook("process", configs, driver, store, read_clock)

@@ -21,8 +21,9 @@ import pytest
 
 from gpu_heat_agent import cli, run, sockets
 from gpu_heat_agent.check import check
-from gpu_heat_agent.config import JobConfig, Listen
+from gpu_heat_agent.config import Listen
 from gpu_heat_agent.errors import UnreachableError, UsageError
+from gpu_heat_agent.job_config import JobConfig, JobSpec
 from gpu_heat_agent.simulated import assign, parse_spec
 
 from .harness import run_cli
@@ -330,8 +331,8 @@ def test_loopback_is_told_from_other_addresses() -> None:
 
 
 def test_jobs_without_devices_are_dealt_round_robin() -> None:
-    jobs = [JobConfig(id=name, name=name) for name in "abc"]
-    jobs.insert(1, JobConfig(id="own", name="own", devices=(0, 1)))
+    jobs = [JobConfig(id=name, name=name, spec=JobSpec()) for name in "abc"]
+    jobs.insert(1, JobConfig(id="own", name="own", spec=JobSpec(), devices=(0, 1)))
     assert assign(jobs, 2) == {
         "a": frozenset({0}),
         "own": frozenset({0, 1}),

@@ -8,9 +8,7 @@ from gpu_heat_agent.config import (
     Config,
     HostConfig,
     HostPower,
-    JobConfig,
     Listen,
-    OnStop,
     ServerConfig,
     TlsMode,
     default_config,
@@ -18,9 +16,10 @@ from gpu_heat_agent.config import (
     parse_listen,
     with_overrides,
 )
+from gpu_heat_agent.engines.kinds import READERS
+from gpu_heat_agent.engines.process_spec import OnStop, ProcessSpec
 from gpu_heat_agent.errors import UsageError
-
-KINDS = frozenset({"process"})
+from gpu_heat_agent.job_config import JobConfig
 
 FULL = """
 name = "rig"
@@ -54,7 +53,7 @@ pidfile = "/run/render.pid"
 def load(folder: Path, text: str) -> Config:
     path = folder / "agent.toml"
     path.write_text(text)
-    return load_config(path, KINDS)
+    return load_config(path, READERS)
 
 
 def test_all_that_can_be_said(tmp_path: Path) -> None:
@@ -73,13 +72,17 @@ def test_all_that_can_be_said(tmp_path: Path) -> None:
             JobConfig(
                 id="train",
                 name="Training",
-                command=("sh", "-c", "true"),
-                cwd=tmp_path,
-                env={"CUDA_VISIBLE_DEVICES": "0"},
+                spec=ProcessSpec(
+                    command=("sh", "-c", "true"),
+                    cwd=tmp_path,
+                    env={"CUDA_VISIBLE_DEVICES": "0"},
+                    on_stop=OnStop.TERMINATE,
+                ),
                 devices=(0,),
-                on_stop=OnStop.TERMINATE,
             ),
-            JobConfig(id="render", name="render", pidfile=Path("/run/render.pid")),
+            JobConfig(
+                id="render", name="render", spec=ProcessSpec(pidfile=Path("/run/render.pid"))
+            ),
         ),
     )
 
@@ -117,12 +120,12 @@ def test_empty_file_is_the_default(tmp_path: Path) -> None:
         ("[[jobs]]\nid = 'x'\ncommand = ['true']\npidfile = 'p'", "jobs[0].command"),
         ("[[jobs]]\nid = 'x'\ncommand = ['no-such-program']", "jobs[0].command"),
         ("[[jobs]]\nid = 'x'\ncommand = ['./nothing']", "jobs[0].command"),
-        ("[[jobs]]\nid = 'x'\ncommand = ['true']\nkind = 'docker'", "jobs[0].kind"),
+        ("[[jobs]]\nid = 'x'\ncommand = ['true']\nkind = 'quantum'", "jobs[0].kind"),
         ("[[jobs]]\nid = 'x'\ncommand = ['true']\ncwd = 'nowhere'", "jobs[0].cwd"),
         ("[[jobs]]\nid = 'x'\ncommand = ['true']\nenv = { A = 1 }", "jobs[0].env"),
         ("[[jobs]]\nid = 'x'\ncommand = ['true']\ndevices = [-1]", "jobs[0].devices"),
         ("[[jobs]]\nid = 'x'\ncommand = ['true']\non_stop = 'x'", "jobs[0].on_stop"),
-        ("[[jobs]]\nid = 'x'\npidfile = 'p'\n[[jobs]]\nid = 'x'\npidfile = 'q'", "jobs"),
+        ("[[jobs]]\nid = 'x'\npidfile = 'p'\n[[jobs]]\nid = 'x'\npidfile = 'q'", "jobs[1].id"),
         ("[[jobs]]\nid = 'x'\ncommand = ['true']\nenv = { 'A=B' = 'x' }", "jobs[0].env"),
         ("[[jobs]]\nid = 'x'\ncommand = ['true']\nenv = { '' = 'x' }", "jobs[0].env"),
         ("[[jobs]]\nid = 'x'\ncommand = ['true']\nenv = { A = \"\\u0000\" }", "jobs[0].env"),
@@ -148,7 +151,7 @@ def test_fault_names_file_and_key(tmp_path: Path, text: str, key: str) -> None:
 
 def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"none\.toml.*--config"):
-        load_config(tmp_path / "none.toml", KINDS)
+        load_config(tmp_path / "none.toml", READERS)
 
 
 @pytest.mark.parametrize(

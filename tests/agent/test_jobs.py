@@ -10,18 +10,20 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 
-from gpu_heat_agent.config import JobConfig, OnStop
-from gpu_heat_agent.drivers import make_drivers
+from gpu_heat_agent.desk import make_books
+from gpu_heat_agent.engines.driver import JobView
+from gpu_heat_agent.engines.process import ProcessDriver, make_driver
+from gpu_heat_agent.engines.process_spec import OnStop, ProcessSpec
+from gpu_heat_agent.engines.processes import scan
 from gpu_heat_agent.errors import ConflictError, UnknownError, UnreachableError
-from gpu_heat_agent.job_view import JobView
+from gpu_heat_agent.job_config import JobConfig
 from gpu_heat_agent.jobs import JobBook
 from gpu_heat_agent.leases import grant, remaining_s
 from gpu_heat_agent.models import Job, JobState
-from gpu_heat_agent.process_driver import ProcessDriver
-from gpu_heat_agent.processes import scan
 from gpu_heat_agent.state import JobRecord, JsonObject
 from gpu_heat_agent.state_dir import StateDir, Store
 
@@ -38,8 +40,8 @@ class Run:
     def __init__(self, folder: Path, clock: Clock, *jobs: JobConfig) -> None:
         self.store: Store = StateDir(folder).open_store()
         memories = {job_id: record.memory for job_id, record in self.store.state.jobs.items()}
-        self.drivers = make_drivers(jobs, memories, folder)
-        self.book = JobBook(jobs, self.drivers, self.store, clock)
+        self.driver = make_driver(jobs, memories, folder)
+        self.book = JobBook("process", jobs, self.driver, self.store, clock)
         self.book.start()
 
     def job(self) -> Job:
@@ -64,15 +66,29 @@ def sleeper(spawn: Spawn, tmp_path: Path) -> JobConfig:
     return pidfile_job(tmp_path, process.pid)
 
 
+def process_job(job_id: str = "job", **keys: Any) -> JobConfig:
+    return JobConfig(id=job_id, name=job_id.title(), spec=ProcessSpec(**keys))
+
+
 def pidfile_job(folder: Path, content: object) -> JobConfig:
     path = folder / "job.pid"
     path.write_text(f"{content}\n")
-    return JobConfig(id="job", name="Job", pidfile=path)
+    return process_job(pidfile=path)
+
+
+def pidfile_of(job: JobConfig) -> Path:
+    assert isinstance(job.spec, ProcessSpec)
+    assert job.spec.pidfile is not None
+    return job.spec.pidfile
 
 
 def pid_of(job: JobConfig) -> int:
-    assert job.pidfile is not None
-    return int(job.pidfile.read_text())
+    return int(pidfile_of(job).read_text())
+
+
+def changed(job: JobConfig, **keys: Any) -> JobConfig:
+    assert isinstance(job.spec, ProcessSpec)
+    return replace(job, spec=replace(job.spec, **keys))
 
 
 def wait_for(condition: Callable[[], object]) -> None:
@@ -125,7 +141,7 @@ def test_wall_clock_set_back_does_not_make_a_lease_longer(
 
 def test_lease_after_a_reboot_follows_the_wall_clock_and_never_exceeds_its_length() -> None:
     now = Clock().now
-    pause = grant(kind="process", now=now, lease_s=600, reason="", undo={})
+    pause = grant(kind="process", now=now, lease_s=600, reason="")
     rebooted = replace(now, boot_id="other", steady_s=5.0)
     assert remaining_s(pause, replace(rebooted, wall_s=now.wall_s + 100)) == 500
     assert remaining_s(pause, replace(rebooted, wall_s=now.wall_s - 9999)) == 600
@@ -155,9 +171,10 @@ def test_pause_of_a_kind_that_is_not_known_is_forgotten(
     tmp_path: Path, clock: Clock, sleeper: JobConfig
 ) -> None:
     run = Run(tmp_path, clock, sleeper)
-    pause = grant(kind="quantum", now=clock.now, lease_s=600, reason="", undo={})
+    pause = grant(kind="quantum", now=clock.now, lease_s=600, reason="")
     run.store.update(lambda state: replace(state, jobs={"old": JobRecord(pause=pause)}))
-    assert Run(tmp_path, clock, sleeper).store.state.jobs["old"].pause is None
+    make_books([sleeper], run.store, tmp_path, clock)
+    assert run.store.state.jobs["old"].pause is None
 
 
 def test_stop_lets_the_job_go_on_and_the_next_run_pauses_it_again(
@@ -175,8 +192,8 @@ def test_pause_cut_short_by_a_crash_is_completed_by_the_next_run(
     tmp_path: Path, clock: Clock, sleeper: JobConfig
 ) -> None:
     run = Run(tmp_path, clock, sleeper)
-    undo = run.drivers["process"].plan_pause("job", {})
-    pause = grant(kind="process", now=clock.now, lease_s=60, reason="", undo=undo)
+    undo = run.driver.plan_pause("job", {})
+    pause = replace(grant(kind="process", now=clock.now, lease_s=60, reason=""), undo=undo)
     run.store.update(lambda state: replace(state, jobs={"job": JobRecord(pause=pause)}))
     assert Run(tmp_path, clock, sleeper).job().state is JobState.PAUSED
     assert stopped(pid_of(sleeper))
@@ -214,7 +231,7 @@ def test_what_is_left_of_a_pause_that_others_ended_goes_on_too(
 
 
 def test_job_that_ends_while_paused_is_not_paused_any_more(tmp_path: Path, clock: Clock) -> None:
-    config = JobConfig(id="job", name="Job", command=SLEEP, on_stop=OnStop.TERMINATE)
+    config = process_job(command=SLEEP, on_stop=OnStop.TERMINATE)
     run = Run(tmp_path, clock, config)
     run.pause()
     [root] = (row.pid for row in scan().values() if row.parent == os.getpid() and row.stopped)
@@ -235,14 +252,13 @@ def test_pid_file_that_names_no_job_leaves_its_state_unknown(
         assert (job.state, job.can_pause) == (JobState.UNKNOWN, False), content
         with pytest.raises(ConflictError):
             run.pause()
-    assert not run.drivers["process"].memory("job")
+    assert not run.driver.memory("job")
 
 
 def test_pid_that_a_stranger_has_got_is_not_the_job(
     tmp_path: Path, clock: Clock, sleeper: JobConfig
 ) -> None:
-    assert sleeper.pidfile is not None
-    os.utime(sleeper.pidfile, (0, time.time() - 3600))  # written before the process began
+    os.utime(pidfile_of(sleeper), (0, time.time() - 3600))  # written before the process began
     assert Run(tmp_path, clock, sleeper).job().state is JobState.UNKNOWN
 
 
@@ -251,8 +267,7 @@ def test_pid_file_that_is_gone_does_not_keep_a_job_paused(
 ) -> None:
     run, pid = Run(tmp_path, clock, sleeper), pid_of(sleeper)
     run.pause(lease_s=60)
-    assert sleeper.pidfile is not None
-    sleeper.pidfile.unlink()
+    pidfile_of(sleeper).unlink()
     clock.passes(61)
     run.book.tick()
     wait_for(lambda: not stopped(pid))
@@ -267,7 +282,7 @@ def test_process_that_does_not_stop_is_left_running(
     tmp_path: Path, clock: Clock, sleeper: JobConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Run(tmp_path, clock, sleeper)
-    monkeypatch.setattr("gpu_heat_agent.process_driver._PATIENCE_S", -1.0)
+    monkeypatch.setattr("gpu_heat_agent.engines.process._PATIENCE_S", -1.0)
     with pytest.raises(UnreachableError, match="does not stop"):
         run.pause()
     monkeypatch.undo()
@@ -291,7 +306,7 @@ def test_process_of_another_user_cannot_be_paused(
 
 
 def test_command_that_vanishes_before_its_start_has_failed(tmp_path: Path, clock: Clock) -> None:
-    config = JobConfig(id="job", name="Job", command=(str(tmp_path / "nothing"),))
+    config = process_job(command=(str(tmp_path / "nothing"),))
     run = Run(tmp_path, clock, config)
     assert run.job().state is JobState.FAILED
 
@@ -299,11 +314,11 @@ def test_command_that_vanishes_before_its_start_has_failed(tmp_path: Path, clock
 def test_command_that_changed_is_started_although_the_old_one_has_ended_well(
     tmp_path: Path, clock: Clock
 ) -> None:
-    config = JobConfig(id="job", name="Job", command=("true",))
+    config = process_job(command=("true",))
     run = Run(tmp_path, clock, config)
     wait_for(lambda: run.job().state is JobState.FINISHED)
-    changed = replace(config, command=("sh", "-c", "echo again"))
-    run = Run(tmp_path, clock, changed)
+    other = changed(config, command=("sh", "-c", "echo again"))
+    run = Run(tmp_path, clock, other)
     wait_for(lambda: run.job().state is JobState.FINISHED)
     assert (tmp_path / "jobs" / "job.log").read_text() == "again\n"
 
@@ -311,9 +326,9 @@ def test_command_that_changed_is_started_although_the_old_one_has_ended_well(
 def test_command_that_ended_while_no_agent_watched_is_unknown_and_not_started_again(
     tmp_path: Path, clock: Clock, spawn: Spawn
 ) -> None:
-    config = JobConfig(id="job", name="Job", command=("sh", "-c", "read x < go; echo done"))
+    config = process_job(command=("sh", "-c", "read x < go; echo done"))
     os.mkfifo(tmp_path / "go")
-    config = replace(config, cwd=tmp_path)
+    config = changed(config, cwd=tmp_path)
     Run(tmp_path, clock, config)
     (tmp_path / "go").write_text("\n")
     log = tmp_path / "jobs" / "job.log"
@@ -335,7 +350,7 @@ def test_command_cut_off_by_a_reboot_is_started_again(
     memory: JsonObject = {"root": {"pid": 99999, "start": "1", "boot_id": "earlier"}}
     run = Run(tmp_path, clock)
     run.store.update(lambda state: replace(state, jobs={"job": JobRecord(memory=memory)}))
-    config = JobConfig(id="job", name="Job", command=SLEEP, on_stop=OnStop.TERMINATE)
+    config = process_job(command=SLEEP, on_stop=OnStop.TERMINATE)
     run = Run(tmp_path, clock, config)
     assert run.job().state is JobState.RUNNING
     run.book.stop()
@@ -346,9 +361,7 @@ def test_session_goes_on_as_the_job_after_its_leader_has_ended(
     tmp_path: Path, clock: Clock
 ) -> None:
     script = "import subprocess; subprocess.Popen(['sleep', '600'])"
-    config = JobConfig(
-        id="job", name="Job", command=(sys.executable, "-c", script), on_stop=OnStop.TERMINATE
-    )
+    config = process_job(command=(sys.executable, "-c", script), on_stop=OnStop.TERMINATE)
     run = Run(tmp_path, clock, config)
     [pid] = [record.memory["root"]["pid"] for record in records(tmp_path).values()]
     wait_for(lambda: run.job() and (pid not in scan() or scan()[pid].zombie))
@@ -362,7 +375,7 @@ def test_session_goes_on_as_the_job_after_its_leader_has_ended(
 def test_command_is_found_again_by_the_next_run_with_and_without_its_state(
     tmp_path: Path, clock: Clock
 ) -> None:
-    config = JobConfig(id="job", name="Job", command=SLEEP, on_stop=OnStop.TERMINATE)
+    config = process_job(command=SLEEP, on_stop=OnStop.TERMINATE)
     Run(tmp_path, clock, config)
     [pid] = [record.memory["root"]["pid"] for record in records(tmp_path).values()]
     for lost in (False, True):
@@ -377,20 +390,20 @@ def test_command_is_found_again_by_the_next_run_with_and_without_its_state(
 def test_agent_that_stops_leaves_a_job_alone_unless_told_otherwise(
     tmp_path: Path, clock: Clock
 ) -> None:
-    config = JobConfig(id="job", name="Job", command=SLEEP)
+    config = process_job(command=SLEEP)
     run = Run(tmp_path, clock, config)
     run.book.stop()
     assert run.job().state is JobState.RUNNING
-    run = Run(tmp_path, clock, replace(config, on_stop=OnStop.TERMINATE))
+    run = Run(tmp_path, clock, changed(config, on_stop=OnStop.TERMINATE))
     run.book.stop()
 
 
 def test_stubborn_command_is_killed_when_the_agent_stops(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gpu_heat_agent.process_driver._PATIENCE_S", 0.3)
+    monkeypatch.setattr("gpu_heat_agent.engines.process._PATIENCE_S", 0.3)
     script = "trap '' TERM; echo ready; while :; do sleep 0.1; done"
-    config = JobConfig(id="job", name="Job", command=("sh", "-c", script), on_stop=OnStop.TERMINATE)
+    config = process_job(command=("sh", "-c", script), on_stop=OnStop.TERMINATE)
     run = Run(tmp_path, clock, config)
     wait_for(lambda: "ready" in (tmp_path / "jobs" / "job.log").read_text())
     [pid] = [record.memory["root"]["pid"] for record in records(tmp_path).values()]
@@ -401,9 +414,9 @@ def test_stubborn_command_is_killed_when_the_agent_stops(
 def test_long_log_is_started_anew(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gpu_heat_agent.launch.MAX_LOG_BYTES", 4)
-    config = JobConfig(id="job", name="Job", command=("sh", "-c", "echo much to say; sleep 600"))
-    config = replace(config, on_stop=OnStop.TERMINATE)
+    monkeypatch.setattr("gpu_heat_agent.engines.launch.MAX_LOG_BYTES", 4)
+    config = process_job(command=("sh", "-c", "echo much to say; sleep 600"))
+    config = changed(config, on_stop=OnStop.TERMINATE)
     run = Run(tmp_path, clock, config)
     log, old = tmp_path / "jobs" / "job.log", tmp_path / "jobs" / "job.log.1"
     wait_for(lambda: run.job() and old.exists() and old.read_text() == "much to say\n")
@@ -416,16 +429,17 @@ def test_long_log_is_started_anew(
 class SilentDriver(ProcessDriver):
     """An engine that does not answer."""
 
-    def observe(self) -> Mapping[str, JobView]:
+    def observe(self, ours: Mapping[str, JsonObject]) -> Mapping[str, JobView]:
         raise UnreachableError("no answer")
 
 
 def test_engine_that_does_not_answer_leaves_its_jobs_unknown(
     tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    config = JobConfig(id="job", name="Job", command=SLEEP)
+    config = process_job(command=SLEEP)
     store = StateDir(tmp_path).open_store()
-    book = JobBook([config], {"process": SilentDriver([config], {}, tmp_path)}, store, clock)
+    driver = SilentDriver({"job": ProcessSpec(command=SLEEP)}, {}, tmp_path)
+    book = JobBook("process", [config], driver, store, clock)
     for _ in range(2):
         book.tick()
     assert book.jobs[0].state is JobState.UNKNOWN
@@ -480,7 +494,7 @@ def test_lease_of_one_job_ends_although_news_of_another_cannot_be_written(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    short = JobConfig(id="short", name="Short", command=("sh", "-c", "read x < go"), cwd=tmp_path)
+    short = process_job("short", command=("sh", "-c", "read x < go"), cwd=tmp_path)
     os.mkfifo(tmp_path / "go")
     run = Run(tmp_path, clock, sleeper, short)
     run.pause(lease_s=60)
@@ -507,10 +521,10 @@ def test_long_log_on_a_full_disk_does_not_end_the_watch(
         (tmp_path / "jobs" / "job.log.1").write_text("mu")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("gpu_heat_agent.launch.MAX_LOG_BYTES", 4)
+    monkeypatch.setattr("gpu_heat_agent.engines.launch.MAX_LOG_BYTES", 4)
     monkeypatch.setattr(shutil if which == "copyfile" else os, which, full)
-    config = JobConfig(id="job", name="Job", command=("sh", "-c", "echo much to say; sleep 600"))
-    run = Run(tmp_path, clock, replace(config, on_stop=OnStop.TERMINATE))
+    config = process_job(command=("sh", "-c", "echo much to say; sleep 600"))
+    run = Run(tmp_path, clock, changed(config, on_stop=OnStop.TERMINATE))
     wait_for(lambda: run.job().state is JobState.RUNNING and "No space" in caplog.text)
     for _ in range(3):
         run.book.tick()
@@ -545,7 +559,7 @@ def test_stop_that_cannot_resume_keeps_the_way_to(
     def refuse(*_: object) -> None:
         raise UnreachableError("not now")
 
-    monkeypatch.setattr("gpu_heat_agent.process_driver.send_all", refuse)
+    monkeypatch.setattr("gpu_heat_agent.engines.process.send_all", refuse)
     run.book.stop()
     monkeypatch.undo()
     Run(tmp_path, clock, sleeper).book.resume("job")
@@ -555,7 +569,7 @@ def test_stop_that_cannot_resume_keeps_the_way_to(
 def test_command_that_no_command_line_can_hold_has_failed(
     tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    config = JobConfig(id="job", name="Job", command=("echo", "a\0b"))
+    config = process_job(command=("echo", "a\0b"))
     assert Run(tmp_path, clock, config).job().state is JobState.FAILED
     assert "Job job: cannot be started" in caplog.text
 
@@ -566,8 +580,8 @@ def test_job_that_cannot_be_looked_for_at_the_start_is_started_later(
     def refuse() -> None:
         raise UnreachableError("the processes cannot be seen: Too many open files")
 
-    config = JobConfig(id="job", name="Job", command=SLEEP, on_stop=OnStop.TERMINATE)
-    monkeypatch.setattr("gpu_heat_agent.process_driver.scan", refuse)
+    config = process_job(command=SLEEP, on_stop=OnStop.TERMINATE)
+    monkeypatch.setattr("gpu_heat_agent.engines.process.scan", refuse)
     run = Run(tmp_path, clock, config)
     assert run.job().state is JobState.UNKNOWN
     monkeypatch.undo()
@@ -596,7 +610,7 @@ class Worker:
     def __init__(self, folder: Path, kind: str, leader: str) -> None:
         self._folder = folder
         command = (sys.executable, "-c", WORKER, kind, leader)
-        self.config = JobConfig(id="job", name="Job", command=command, on_stop=OnStop.TERMINATE)
+        self.config = process_job(command=command, on_stop=OnStop.TERMINATE)
 
     def pid(self) -> int:
         """Return the worker, once it is there and the first process gone if it is to go."""
@@ -623,8 +637,8 @@ def test_worker_whose_leader_has_ended_is_the_job_also_for_the_next_run(
     wait_for(lambda: first.job() and gone(leader))
     assert first.job().state is JobState.RUNNING
 
-    changed = replace(worker.config, env={"A": "changed"})
-    for config in (worker.config, changed):
+    other = changed(worker.config, env={"A": "changed"})
+    for config in (worker.config, other):
         run = Run(tmp_path, clock, config)
         assert run.job().state is JobState.RUNNING
         assert run.pause().state is JobState.PAUSED
@@ -652,7 +666,7 @@ def test_daemon_of_a_job_does_not_escape_its_pause(tmp_path: Path, clock: Clock)
 def test_command_found_stopped_goes_on_where_it_is_not_known_who_stopped_it(
     tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture, lost: bool
 ) -> None:
-    config = JobConfig(id="job", name="Job", command=SLEEP, on_stop=OnStop.TERMINATE)
+    config = process_job(command=SLEEP, on_stop=OnStop.TERMINATE)
     run = Run(tmp_path, clock, config)
     [pid] = [record.memory["root"]["pid"] for record in records(tmp_path).values()]
     if lost:

@@ -10,11 +10,10 @@ import subprocess
 
 import pytest
 
-from gpu_heat_agent import processes
 from gpu_heat_agent.clock import boot_id, read_clock
-from gpu_heat_agent.errors import ConflictError, UnreachableError
-from gpu_heat_agent.process_tree import Tree
-from gpu_heat_agent.processes import (
+from gpu_heat_agent.engines import processes
+from gpu_heat_agent.engines.process_tree import Tree
+from gpu_heat_agent.engines.processes import (
     Identity,
     Row,
     ancestors,
@@ -26,6 +25,7 @@ from gpu_heat_agent.processes import (
     send,
     send_all,
 )
+from gpu_heat_agent.errors import ConflictError, UnreachableError
 
 Spawn = Callable[..., "subprocess.Popen[bytes]"]
 

@@ -11,7 +11,9 @@ from prometheus_client.parser import text_string_to_metric_families
 import pytest
 
 from gpu_heat_agent import server
-from gpu_heat_agent.config import Config, JobConfig, OnStop, ServerConfig
+from gpu_heat_agent.config import Config, ServerConfig
+from gpu_heat_agent.engines.process_spec import OnStop, ProcessSpec
+from gpu_heat_agent.job_config import JobConfig
 from gpu_heat_agent.models import snapshot_from_json
 from gpu_heat_agent.rate_limit import RateLimit
 
@@ -19,7 +21,8 @@ from .nvml_state import NvmlState
 from .parts import TOKEN, Client, served
 from .schema import faults
 
-JOB = JobConfig(id="train", name="Train", command=("sleep", "600"), on_stop=OnStop.TERMINATE)
+SPEC = ProcessSpec(command=("sleep", "600"), on_stop=OnStop.TERMINATE)
+JOB = JobConfig(id="train", name="Train", spec=SPEC)
 CONFIG = Config(name="rig", jobs=(JOB,), power_limit_enabled=True)
 PAUSE = "/api/v1/jobs/train/pause"
 RESUME = "/api/v1/jobs/train/resume"

@@ -12,6 +12,7 @@ from gpu_heat_agent.models import EnergyOrigin
 from gpu_heat_agent.state import (
     JobRecord,
     Pause,
+    Stage,
     StateError,
     dump_state,
     new_state,
@@ -26,7 +27,13 @@ PAUSE = Pause(
     expires_at_s=1.8e9,
     steady_deadline_s=100,
     boot_id="b",
+    began_at_s=1.8e9 - 900,
+    began_steady_s=-800,
     undo={"root": None},
+    stage=Stage.HELD,
+    of_group=True,
+    free=True,
+    exempt=("train:7",),
 )
 STATE = replace(
     new_state(),
@@ -51,6 +58,8 @@ def test_state_is_read_as_it_was_written() -> None:
         ('"origin": "counter"', '"origin": "guess"'),
         ('"lease_s"', '"lease"'),
         ('"undo": {"root": null}', '"undo": []'),
+        ('"stage": "held"', '"stage": "lost"'),
+        ('"exempt": ["train:7"]', '"exempt": 7'),
         ('"meters"', '"meter"'),
         ('"agent_id": "', '"agent_id": "x'),
         ('"jobs": {', '"jobs": 1, "x": {'),

@@ -11,7 +11,7 @@ from typing import NoReturn
 from . import __version__
 from .check import check
 from .config import Config, TlsMode, default_config, load_config, with_overrides
-from .drivers import KINDS
+from .engines.kinds import READERS
 from .errors import AgentError, UsageError
 from .hardware import make_reader
 from .simulated import parse_spec
@@ -91,7 +91,7 @@ def _config(args: argparse.Namespace) -> Config:
     path = args.config
     if path is None and default_config_path().exists():
         path = default_config_path()
-    config = default_config() if path is None else load_config(path, KINDS)
+    config = default_config() if path is None else load_config(path, READERS)
     return with_overrides(config, listen=args.listen, tls=args.tls)
 
 

@@ -1,24 +1,19 @@
 """The agent's configuration: what a TOML file and the command line can say."""
 
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-import os
 from pathlib import Path
 import re
-import shutil
 import socket
-import sys
 import tomllib
 
 from .errors import UsageError
+from .job_config import JobConfig, ReadSpec, read_jobs
 from .psu import Badge, FixedSupply, Mains, RatedSupply, Supply, certified
 from .toml_table import Table
 
 DEFAULT_PORT = 9839
-
-_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 class TlsMode(StrEnum):
@@ -38,13 +33,6 @@ class HostPower(StrEnum):
     RAPL = "rapl"
     METER = "meter"
     AUTO = "auto"
-
-
-class OnStop(StrEnum):
-    """What becomes of a job that the agent started when the agent is stopped."""
-
-    LEAVE = "leave"
-    TERMINATE = "terminate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,21 +75,6 @@ class HostConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobConfig:
-    """One job; exactly one of `command` and `pidfile` is given."""
-
-    id: str
-    name: str
-    kind: str = "process"
-    command: tuple[str, ...] | None = None
-    pidfile: Path | None = None
-    cwd: Path | None = None
-    env: Mapping[str, str] = field(default_factory=dict)
-    devices: tuple[int, ...] = ()
-    on_stop: OnStop = OnStop.LEAVE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """All that can be configured."""
 
@@ -117,8 +90,8 @@ def default_config() -> Config:
     return Config(name=socket.gethostname())
 
 
-def load_config(path: Path, kinds: frozenset[str]) -> Config:
-    """Read and check a TOML file; `kinds` are the job kinds that have a driver.
+def load_config(path: Path, kinds: Mapping[str, ReadSpec]) -> Config:
+    """Read and check a TOML file; `kinds` read what is particular to each kind of job.
 
     Raises UsageError, which names the file and the key.
     """
@@ -158,18 +131,15 @@ def parse_listen(text: str) -> Listen:
     return Listen(host=None if host in {"", "*"} else host, port=int(match[2]))
 
 
-def _config(top: Table, folder: Path, kinds: frozenset[str]) -> Config:
+def _config(top: Table, folder: Path, kinds: Mapping[str, ReadSpec]) -> Config:
     config = Config(
         name=top.string("name") or socket.gethostname(),
         server=_server(top.table("server"), folder),
         host=_host(top.table("host")),
         power_limit_enabled=_power_limit(top.table("power_limit")),
-        jobs=tuple(_job(table, folder, kinds) for table in top.tables("jobs")),
+        jobs=read_jobs(top.tables("jobs"), folder, kinds),
     )
     top.finish()
-    for job_id, count in Counter(job.id for job in config.jobs).items():
-        if count > 1:
-            raise top.fault("jobs", f'the id "{job_id}" is there {count} times; make each unique')
     return config
 
 
@@ -182,8 +152,8 @@ def _server(table: Table, folder: Path) -> ServerConfig:
     server = ServerConfig(
         listen=where,
         tls=table.choice("tls", TlsMode, TlsMode.SELF_SIGNED),
-        certificate=_path(table, "certificate", folder),
-        key=_path(table, "key", folder),
+        certificate=table.path("certificate", folder),
+        key=table.path("key", folder),
         metrics_token=table.boolean("metrics_token", False),
     )
     table.finish()
@@ -225,55 +195,3 @@ def _power_limit(table: Table) -> bool:
     enabled = table.boolean("enabled", False)
     table.finish()
     return enabled
-
-
-def _job(table: Table, folder: Path, kinds: frozenset[str]) -> JobConfig:
-    job_id = table.string("id")
-    if job_id is None or not _SLUG.fullmatch(job_id):
-        raise table.fault("id", "give an id of lower-case letters, digits, - and _")
-    kind = table.string("kind") or "process"
-    if kind not in kinds:
-        raise table.fault("kind", "write one of " + ", ".join(f'"{k}"' for k in sorted(kinds)))
-    if kind == "process" and sys.platform == "win32":
-        raise table.fault("kind", f'a process (job "{job_id}") cannot be paused on Windows yet')
-    command, pidfile = table.strings("command"), _path(table, "pidfile", folder)
-    if (command is None) == (pidfile is None) or command == ():
-        raise table.fault("command", f'give job "{job_id}" either a command or a pidfile')
-    job = JobConfig(
-        id=job_id,
-        name=table.string("name") or job_id,
-        kind=kind,
-        command=command,
-        pidfile=pidfile,
-        cwd=_path(table, "cwd", folder),
-        env=table.environment("env"),
-        devices=table.integers("devices"),
-        on_stop=table.choice("on_stop", OnStop, OnStop.LEAVE),
-    )
-    table.finish()
-    _check_command(job, table)
-    return job
-
-
-def _check_command(job: JobConfig, table: Table) -> None:
-    """Refuse a command that could not be started, while nothing has been started yet."""
-    if job.cwd is not None and not os.path.isdir(job.cwd):  # which raises nothing
-        raise table.fault("cwd", f"there is no folder {job.cwd}; create or correct it")
-    if job.command is None:
-        return
-    program = job.command[0]
-    if "/" in program:
-        found = shutil.which(str((job.cwd or Path.cwd()) / program))
-    else:
-        found = shutil.which(program, path=job.env.get("PATH"))
-    if found is None:
-        raise table.fault("command", f'there is no program "{program}"; install or correct it')
-
-
-def _path(table: Table, key: str, folder: Path) -> Path | None:
-    """Take a path; a relative one starts at the folder of the config file."""
-    text = table.string(key)
-    try:
-        return None if text is None else folder / Path(text).expanduser()
-    except RuntimeError as err:  # there is no such user
-        raise table.fault(key, f"{err}; write the whole path") from err

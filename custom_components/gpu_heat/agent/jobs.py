@@ -1,49 +1,57 @@
-"""The jobs: what they are doing, our pauses and their leases."""
+"""The jobs of one kind: what they are doing, our pauses and their leases."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-import logging
 
-from .clock import Now, as_datetime
-from .config import JobConfig
-from .drivers import Drivers
-from .errors import AgentError, ConflictError, UnknownError, UnreachableError
-from .job_view import JobView
-from .leases import ended, grant, remaining_s
+from .clock import Now
+from .engines.driver import JobDriver, group_of
+from .errors import ConflictError, UnknownError
+from .job_config import AfterMaxPause, Checkpoint, JobConfig
+from .job_rows import Known, rows
+from .leases import grant, lasted_s, remaining_s, renewed
 from .models import Job, JobState
-from .state import JobRecord, Pause, State
+from .pauses import Pauses
+from .pausing import Pausing
+from .sight import AT_WORK, OVER, Sight
+from .state import Pause, Stage
 from .state_dir import Store
+from .troubles import Troubles
 
-_LOGGER = logging.getLogger(__name__)
-
-_OVER = frozenset({JobState.FINISHED, JobState.FAILED})
-_NOT_KNOWN = JobView(state=JobState.UNKNOWN, can_pause=False)
+_ALL = "all"
 
 
 class JobBook:
-    """Pauses and resumes jobs. Calls block and come from one thread, but for `jobs`.
+    """Pauses and resumes the jobs of one kind. Calls block and come from one thread, but `jobs`.
 
     The record of a pause is on the disk before anything is stopped, and goes only after
     all is running again, so that at every moment a crash leaves nothing behind that the
-    next run does not know of.
+    next run does not know of. A group that is paused takes the jobs that come to it along.
     """
 
     def __init__(
         self,
+        kind: str,
         configs: Sequence[JobConfig],
-        drivers: Drivers,
+        driver: JobDriver,
         store: Store,
         clock: Callable[[], Now],
+        work_left_s: Callable[[], Mapping[str, float]] = dict,
     ) -> None:
+        """Take the jobs of a kind, its driver, and what some tell of the work left, in s."""
+        self._kind = kind
         self._configs = {config.id: config for config in configs}
-        self._drivers = drivers
-        self._store = store
+        self._driver = driver
         self._clock = clock
+        self._work_left_s = work_left_s
+        self._pauses = Pauses(kind, store)
+        self._sight = Sight(driver)
+        self._troubles = Troubles()
+        self._pausing = Pausing(
+            driver, self._pauses, self._sight, self._troubles, self._checkpoint_of
+        )
         self._unstarted: list[JobConfig] = []
-        self._silent: set[str] = set()
-        self._troubles: set[tuple[str, str]] = set()
-        self._views: Mapping[str, JobView] = {}
+        self._refused: set[str] = set()
         self._jobs: tuple[Job, ...] = ()
 
     @property
@@ -54,190 +62,285 @@ class JobBook:
     def start(self) -> None:
         """Take up where the last run ended: leases that are over, jobs, pauses that hold."""
         now = self._clock()
-        for job_id, pause in self._pauses().items():
-            known = job_id in self._configs and pause.kind in self._drivers
-            if not known or remaining_s(pause, now) <= 0:
-                why = "lease over, or job not configured any more"
-                self._try(job_id, "end", partial(self._end_pause, job_id, pause, why))
+        held = self._pauses.held()
+        over = {key for key, pause in held.items() if remaining_s(pause, now) <= 0}
+        over |= {key for key in held if (group_of(key) or key) not in self._configs}
+        self._pausing.end(dict.fromkeys(over, "lease over, or job not configured any more"))
+        self._troubles.attempt(_ALL, "take up", partial(self._doubt_what_was_cut_short, now))
         self._unstarted = list(self._configs.values())
         self._start_jobs()
         self._look()
-        for job_id, pause in self._pauses().items():
-            if self._view(job_id).state is JobState.RUNNING:
-                self._try(job_id, "pause", partial(self._apply, job_id, pause))
-        self._look()
+        if self._take_up(now):
+            self._look()
 
     def tick(self) -> None:
-        """Look at all jobs; end leases that are over and pauses that others ended."""
+        """Look at all jobs when it is time to; end pauses that are over, go on with the others."""
         self._start_jobs()
-        self._look()
+        if self._sight.due(self._clock().steady_s):
+            self._look()
         now = self._clock()
-        for job_id, pause in self._pauses().items():
-            why = self._why_over(job_id, pause, now)
-            if why is not None:
-                self._try(job_id, "end", partial(self._end_pause, job_id, pause, why))
-                self._look()
+        over = self._over(now)
+        self._pausing.end(over)
+        changed = [
+            bool(over),
+            self._take_up(now),
+            self._pausing.finish_checkpoints(now),
+            self._extend_groups(now),
+            self._limit_length(now),
+        ]
+        if any(changed):
+            self._look()
 
     def pause(self, job_id: str, *, lease_s: float, reason: str) -> Job:
-        """Pause a job, or renew its lease.
+        """Pause a job, a group, or one job of a group; or renew the lease.
 
         Raises UnknownError, ConflictError where it does not run or someone else stopped
-        it, UnreachableError.
+        it, UnreachableError. Of a group it is enough that one job can be paused.
         """
-        config = self._config(job_id)
         self._look()
-        view, held = self._view(job_id), self._pauses().get(job_id)
-        stands = view.state is JobState.PAUSED
-        if stands and held is None:
-            raise ConflictError(f'job "{job_id}" was stopped by someone else')
-        if not stands and not view.can_pause:
-            raise ConflictError(f'job "{job_id}" cannot be paused, its state is {view.state}')
-        undo = {} if held is None else held.undo
-        pause = grant(
-            kind=config.kind, now=self._clock(), lease_s=lease_s, reason=reason, undo=undo
-        )
-        if stands:
-            self._write(job_id, pause)
-            _LOGGER.info("Job %s: lease renewed for %.0f s", job_id, lease_s)
+        config = self._listed(job_id)
+        now = self._clock()
+        fresh = grant(kind=self._kind, now=now, lease_s=lease_s, reason=reason)
+        if config.group and job_id == config.id:
+            self._pause_group(config, fresh, now)
         else:
-            self._apply(job_id, pause)
+            self._pause_one(job_id, fresh, now)
         self._look()
-        return self._job(config)
+        return self._job(job_id)
 
     def resume(self, job_id: str) -> Job:
-        """Resume a job that we paused; one that runs or has ended is left as it is.
+        """Resume a job that we paused, or a group with all its jobs that we paused.
 
-        Raises UnknownError, ConflictError where someone else stopped it, UnreachableError.
+        One that runs or has ended is left as it is. Raises UnknownError, ConflictError where
+        someone else stopped it, UnreachableError.
         """
-        config = self._config(job_id)
-        pause = self._pauses().get(job_id)
-        if pause is not None:
-            self._end_pause(job_id, pause, "asked for")
+        held = self._pauses.held()
+        if job_id not in held:
+            self._listed(job_id)
+        keys = [key for key in held if job_id in {key, group_of(key)}]
+        failures = self._pausing.end(dict.fromkeys(keys, "asked for"))
         self._look()
-        if self._view(job_id).state is JobState.PAUSED:
+        for failure in failures.values():
+            raise failure
+        if not self._is_group(job_id) and self._sight.view(job_id).state is JobState.PAUSED:
             raise ConflictError(f'job "{job_id}" was stopped by someone else')
-        return self._job(config)
+        return self._job(job_id)
 
     def stop(self) -> None:
         """Let every job go on, keeping our pauses on record for the next run."""
-        for job_id, pause in self._pauses().items():
-            self._try(job_id, "let go", partial(self._let_go, job_id, pause))
-        for config in self._configs.values():
-            self._try(config.id, "stop", partial(self._drivers[config.kind].stop, config.id))
-            self._try(config.id, "remember", partial(self._remember, config.id))
+        self._pausing.let_go()
+        for job_id in self._configs:
+            self._troubles.attempt(job_id, "stop", partial(self._driver.stop, job_id))
+            self._troubles.attempt(job_id, "remember", partial(self._remember, job_id))
+        self._driver.close()
 
     def _start_jobs(self) -> None:
         """Start or find each job once; one where that cannot be done now waits."""
         for config in tuple(self._unstarted):
-            self._try(config.id, "start", partial(self._start, config))
+            self._troubles.attempt(config.id, "start", partial(self._start, config))
 
     def _start(self, config: JobConfig) -> None:
-        self._drivers[config.kind].start(config.id)
+        self._driver.start(config.id)
         self._unstarted.remove(config)
 
-    def _why_over(self, job_id: str, pause: Pause, now: Now) -> str | None:
-        state = self._view(job_id).state
-        if remaining_s(pause, now) <= 0:
-            return "lease over"
-        if state in _OVER:
-            return "job has ended"
-        # What someone else let go on is theirs; what is left of it must not stay behind.
-        return "someone else resumed it" if state is JobState.RUNNING else None
-
-    def _apply(self, job_id: str, pause: Pause) -> None:
-        driver = self._drivers[pause.kind]
-        pause = replace(pause, undo=driver.plan_pause(job_id, pause.undo))
-        self._write(job_id, pause)
-        try:
-            driver.pause(job_id, pause.undo)
-        except AgentError:
-            self._end_pause(job_id, pause, "pausing failed")
-            raise
-        _LOGGER.info("Job %s: paused for %.0f s: %r", job_id, pause.lease_s, pause.reason)
-
-    def _let_go(self, job_id: str, pause: Pause) -> None:
-        """Resume, keeping the pause for the next run."""
-        if pause.kind in self._drivers:
-            self._drivers[pause.kind].resume(pause.undo)
-            _LOGGER.info("Job %s: resumed, as the agent stops", job_id)
-            self._write(job_id, replace(pause, undo={}))
-
-    def _end_pause(self, job_id: str, pause: Pause, why: str) -> None:
-        """Resume and forget; after a crash in between the next run resumes once more."""
-        self._try(job_id, "write", partial(self._write, job_id, ended(pause)))
-        if pause.kind in self._drivers:  # else of a version that knew more kinds
-            self._drivers[pause.kind].resume(pause.undo)
-        self._write(job_id, None)
-        _LOGGER.info("Job %s: pause ended, %s", job_id, why)
-
-    def _try(self, job_id: str, step: str, act: Callable[[], None]) -> None:
-        """Do what nobody waits for; the next tick tries again what failed, which is said once."""
-        trouble = (job_id, step)
-        try:
-            act()
-            self._troubles.discard(trouble)
-        except AgentError as err:
-            if trouble not in self._troubles:
-                _LOGGER.warning("Job %s: %s", job_id, err)
-            self._troubles.add(trouble)
-
-    def _look(self) -> None:
-        views: dict[str, JobView] = {}
-        for kind, driver in self._drivers.items():
-            try:
-                views.update(driver.observe())
-                self._silent.discard(kind)
-            except UnreachableError as err:
-                if kind not in self._silent:
-                    _LOGGER.warning("Jobs of kind %s cannot be seen: %s", kind, err)
-                self._silent.add(kind)
-        self._views = views
-        for job_id in self._configs:
-            self._try(job_id, "remember", partial(self._remember, job_id))
-        self._jobs = tuple(self._job(config) for config in self._configs.values())
-
-    def _job(self, config: JobConfig) -> Job:
-        view, pause = self._view(config.id), self._pauses().get(config.id)
-        return Job(
-            id=config.id,
-            name=config.name,
-            kind=config.kind,
-            state=view.state,
-            paused_by_us=pause is not None,
-            lease_expires_at=None if pause is None else as_datetime(pause.expires_at_s),
-            reason=None if pause is None else pause.reason,
-            can_pause=view.can_pause or pause is not None,
+    def _doubt_what_was_cut_short(self, now: Now) -> None:
+        """Mark the pauses whose job may not be as the last run wrote it down."""
+        self._pauses.write(
+            {
+                key: replace(pause, stage=Stage.LET_GO)
+                for key, pause in self._pauses.held().items()
+                if pause.stage in {Stage.ASKED, Stage.CHECKPOINT}
+                or (self._driver.ends_with_boot and pause.boot_id != now.boot_id)
+            }
         )
 
-    def _config(self, job_id: str) -> JobConfig:
-        config = self._configs.get(job_id)
-        if config is None:
-            raise UnknownError(f'there is no job "{job_id}"')
+    def _take_up(self, now: Now) -> bool:
+        """Go on with the pauses of jobs that were let go, or of which it is not known."""
+        if self._sight.views is None:
+            return False
+        again: dict[str, Pause] = {}
+        settled: dict[str, Pause | None] = {}
+        for key, pause in self._pauses.held().items():
+            view = self._sight.view(key)
+            if pause.stage is not Stage.LET_GO:
+                continue
+            if self._is_group(key) or (view.state in AT_WORK and view.can_pause):
+                again[key] = pause
+            elif view.state is JobState.PAUSED:  # by us only if it is known how to undo that
+                settled[key] = replace(pause, stage=Stage.HELD) if pause.undo else None
+        self._troubles.attempt(_ALL, "take up", partial(self._pauses.write, settled))
+        self._pausing.begin(again, now)
+        return bool(again or settled)
+
+    def _pause_one(self, key: str, fresh: Pause, now: Now) -> None:
+        view, held = self._sight.view(key), self._pauses.held().get(key)
+        stands = view.state is JobState.PAUSED
+        if stands and held is None:
+            raise ConflictError(f'job "{key}" was stopped by someone else')
+        pause = fresh if held is None else _again(held, fresh, now)
+        if held is not None and (stands or held.stage in {Stage.ASKED, Stage.CHECKPOINT}):
+            self._pauses.write({key: pause})
+            return
+        if not view.can_pause:
+            raise ConflictError(f'job "{key}" cannot be paused, its state is {view.state}')
+        for failure in self._pausing.begin({key: pause}, now).values():
+            raise failure
+
+    def _pause_group(self, config: JobConfig, fresh: Pause, now: Now) -> None:
+        held = self._pauses.held()
+        members = {k: p for k, p in held.items() if p.of_group and group_of(k) == config.id}
+        if config.id in held:
+            pause = _again(held[config.id], fresh, now)
+            renewals = {key: _again(member, fresh, now) for key, member in members.items()}
+            self._pauses.write({config.id: pause, **renewals})
+        else:
+            for failure in self._pausing.apply({config.id: fresh}).values():
+                raise failure
+            pause = fresh
+        self._refused = {key for key in self._refused if group_of(key) != config.id}
+        joining = self._joining(config.id, pause, now)
+        failures = self._pausing.begin(joining, now)
+        self._refused |= failures.keys()
+        if failures and not members and len(failures) == len(joining):
+            self._pausing.end({config.id: "no job of it can be paused"})
+            raise next(iter(failures.values()))
+
+    def _extend_groups(self, now: Now) -> bool:
+        """Pause the jobs that have come to a group since it was."""
+        held = self._pauses.held()
+        joining: dict[str, Pause] = {}
+        for key, pause in held.items():
+            if self._is_group(key) and pause.stage is not Stage.LET_GO:
+                joining |= self._joining(key, pause, now)
+        self._refused |= self._pausing.begin(joining, now).keys()
+        return bool(joining)
+
+    def _joining(self, group_id: str, pause: Pause, now: Now) -> dict[str, Pause]:
+        """Return pauses for the jobs of a paused group that do not wait yet."""
+        new = replace(
+            pause,
+            began_at_s=now.wall_s,
+            began_steady_s=now.steady_s,
+            undo={},
+            of_group=True,
+            exempt=(),
+        )
+        left_alone = self._refused.union(pause.exempt, self._pauses.held())
+        return {
+            key: new
+            for key, view in (self._sight.views or {}).items()
+            if group_of(key) == group_id and view.can_pause and key not in left_alone
+        }
+
+    def _over(self, now: Now) -> dict[str, str]:
+        """Return which pauses are over, and why; with a group's those that came with it."""
+        held = self._pauses.held()
+        reasons = {key: self._why_over(key, pause, now) for key, pause in held.items()}
+        over = {key: why for key, why in reasons.items() if why is not None}
+        for key, pause in held.items():
+            group_id = group_of(key)
+            if pause.of_group and (group_id in over or group_id not in held):
+                over.setdefault(key, "pause of its group is over")
+        return over
+
+    def _why_over(self, key: str, pause: Pause, now: Now) -> str | None:
+        if remaining_s(pause, now) <= 0:
+            return "lease over"
+        if self._sight.views is None or self._is_group(key):
+            return None
+        if group_of(key) is not None and not self._sight.listed(key):
+            return "job is gone"
+        view = self._sight.view(key)
+        if view.state in OVER:
+            return "job has ended"
+        if pause.stage is Stage.HELD and view.state in AT_WORK:
+            # What someone else let go on is theirs; what is left of it must not stay behind.
+            return "someone else resumed it"
+        return view.must_resume
+
+    def _limit_length(self, now: Now) -> bool:
+        """End pauses that have become too long, or have the job let go of its GPU instead."""
+        held = self._pauses.held()
+        long = {key for key, pause in held.items() if self._too_long(key, pause, now)}
+        freeing = {key for key in long if self._after_max_pause(key) is AfterMaxPause.FREE}
+        self._pausing.end(dict.fromkeys(long - freeing, "paused for as long as it may be"))
+        left = self._pausing.end(dict.fromkeys(freeing, "is to free its GPU"), exempt=False)
+        if freeing:
+            self._look()  # they run now, and may have a checkpoint to write first
+        deeper = {
+            key: replace(held[key], undo={}, stage=Stage.ASKED, free=True)
+            for key in freeing - left.keys()
+        }
+        self._pausing.begin(deeper, now)
+        return bool(long)
+
+    def _too_long(self, key: str, pause: Pause, now: Now) -> bool:
+        config = self._config_of(key)
+        if config is None or config.max_pause_s is None or self._is_group(key):
+            return False
+        held = pause.stage is Stage.HELD and not pause.free
+        return held and lasted_s(pause, now) >= config.max_pause_s
+
+    def _after_max_pause(self, key: str) -> AfterMaxPause | None:
+        config = self._config_of(key)
+        return None if config is None else config.after_max_pause
+
+    def _listed(self, key: str) -> JobConfig:
+        """Return the config of a job, or of the group that it is of.
+
+        Raises UnknownError, and UnreachableError where the engine does not tell.
+        """
+        config = self._config_of(key)
+        if config is not None and self._sight.silent is not None:
+            raise self._sight.silent
+        if config is None or (key != config.id and not self._sight.listed(key)):
+            raise UnknownError(f'there is no job "{key}"')
         return config
 
-    def _view(self, job_id: str) -> JobView:
-        return self._views.get(job_id, _NOT_KNOWN)
+    def _job(self, key: str) -> Job:
+        """Return a job as last seen; one of a group may be gone again. Raises UnknownError."""
+        for job in self._jobs:
+            if job.id == key:
+                return job
+        raise UnknownError(f'there is no job "{key}"')
 
-    def _pauses(self) -> dict[str, Pause]:
-        records = self._store.state.jobs.items()
-        return {job_id: record.pause for job_id, record in records if record.pause is not None}
+    def _config_of(self, key: str) -> JobConfig | None:
+        """Return the config of a job; that of one of a group is the group's."""
+        config = self._configs.get(group_of(key) or key)
+        if config is not None and group_of(key) is not None and not config.group:
+            return None
+        return config
+
+    def _checkpoint_of(self, key: str) -> Checkpoint | None:
+        config = self._config_of(key)
+        return None if config is None or self._is_group(key) else config.checkpoint
+
+    def _is_group(self, key: str) -> bool:
+        config = self._configs.get(key)
+        return config is not None and config.group
+
+    def _look(self) -> None:
+        held = self._pauses.held()
+        ours = {k: p.undo for k, p in held.items() if p.undo and not self._is_group(k)}
+        self._sight.look(ours, self._clock().steady_s)
+        self._troubles.say(f"of kind {self._kind}", "look", self._sight.silent)
+        for job_id in self._configs:
+            self._troubles.attempt(job_id, "remember", partial(self._remember, job_id))
+        confirm = partial(self._pausing.confirm, self._is_group)
+        self._troubles.attempt(_ALL, "confirm", confirm)
+        known = Known(
+            views=self._sight.views,
+            pauses=self._pauses.held(),
+            errors=self._pausing.errors,
+            remaining_s=self._work_left_s(),
+        )
+        self._jobs = rows(tuple(self._configs.values()), known)
 
     def _remember(self, job_id: str) -> None:
         """Write down what the driver knows, if that is news."""
-        memory = self._drivers[self._configs[job_id].kind].memory(job_id)
-        record = self._store.state.jobs.get(job_id, JobRecord())
-        if record.memory != memory:
-            self._change(job_id, replace(record, memory=memory))
+        self._pauses.remember(job_id, self._driver.memory(job_id))
 
-    def _write(self, job_id: str, pause: Pause | None) -> None:
-        record = self._store.state.jobs.get(job_id, JobRecord())
-        self._change(job_id, replace(record, pause=pause))
 
-    def _change(self, job_id: str, record: JobRecord) -> None:
-        def changed(state: State) -> State:
-            return replace(state, jobs={**state.jobs, job_id: record})
-
-        try:
-            self._store.update(changed)
-        except OSError as err:
-            raise UnreachableError(f"the state file cannot be written: {err.strerror}") from err
+def _again(pause: Pause, fresh: Pause, now: Now) -> Pause:
+    """Return a pause with the lease and the reason of a new request."""
+    return renewed(pause, now=now, lease_s=fresh.lease_s, reason=fresh.reason)

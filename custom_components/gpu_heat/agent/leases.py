@@ -3,14 +3,14 @@
 from dataclasses import replace
 
 from .clock import Now
-from .state import JsonObject, Pause
+from .state import Pause, Stage
 
 MIN_LEASE_S = 60.0
 MAX_LEASE_S = 86_400.0
 
 
-def grant(*, kind: str, now: Now, lease_s: float, reason: str, undo: JsonObject) -> Pause:
-    """Return a pause that lasts for `lease_s` from now."""
+def grant(*, kind: str, now: Now, lease_s: float, reason: str) -> Pause:
+    """Return a pause that begins now and lasts for `lease_s`."""
     return Pause(
         kind=kind,
         reason=reason,
@@ -18,7 +18,28 @@ def grant(*, kind: str, now: Now, lease_s: float, reason: str, undo: JsonObject)
         expires_at_s=now.wall_s + lease_s,
         steady_deadline_s=now.steady_s + lease_s,
         boot_id=now.boot_id,
-        undo=undo,
+        began_at_s=now.wall_s,
+        began_steady_s=now.steady_s,
+        undo={},
+        stage=Stage.ASKED,
+    )
+
+
+def renewed(pause: Pause, *, now: Now, lease_s: float, reason: str) -> Pause:
+    """Return the same pause with a lease that counts from now.
+
+    One of an earlier boot keeps how long it has lasted, on the clock of this one.
+    """
+    fresh = grant(kind=pause.kind, now=now, lease_s=lease_s, reason=reason)
+    return replace(
+        fresh,
+        began_at_s=pause.began_at_s,
+        began_steady_s=now.steady_s - lasted_s(pause, now),
+        undo=pause.undo,
+        stage=pause.stage,
+        of_group=pause.of_group,
+        free=pause.free,
+        exempt=pause.exempt,
     )
 
 
@@ -37,3 +58,10 @@ def remaining_s(pause: Pause, now: Now) -> float:
     if now.boot_id == pause.boot_id:
         left_s = min(left_s, pause.steady_deadline_s - now.steady_s)
     return left_s
+
+
+def lasted_s(pause: Pause, now: Now) -> float:
+    """Return for how long a job has been paused, in s: by the steady clock where it can tell."""
+    if now.boot_id == pause.boot_id:
+        return max(now.steady_s - pause.began_steady_s, 0.0)
+    return max(now.wall_s - pause.began_at_s, 0.0)

@@ -74,7 +74,10 @@ class AgentInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """One GPU or other accelerator; `id` is its UUID, `utilization` a fraction 0 to 1."""
+    """One GPU or other accelerator; `id` is its UUID, `utilization` a fraction 0 to 1.
+
+    `power_limit_settable` tells that whoever reads it may set its power limit as well.
+    """
 
     id: str
     vendor: Vendor
@@ -92,6 +95,7 @@ class Device:
     power_limit_min_w: float | None = None
     power_limit_max_w: float | None = None
     throttle_reasons: tuple[str, ...] = ()
+    power_limit_settable: bool = False
 
     @property
     def host(self) -> str | None:
@@ -115,7 +119,15 @@ class Host:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A flexible batch job that its owner has listed as controllable."""
+    """A flexible batch job that its owner has listed as controllable, or a group of such jobs.
+
+    A group stands for all jobs of an engine that fit it: `members` counts those, and each of
+    them is a job too, whose `group` is the group's id. `paused_by_us` while the state is not
+    "paused" yet: the engine is still to agree. `devices` are the ids of the GPUs that it uses,
+    empty if not known. `frees_gpu` and `keeps_work` say what a pause does: whether it lets go
+    of the GPU, and whether the job goes on where it stood. `error` is why the last thing that
+    was asked of it failed.
+    """
 
     id: str
     name: str
@@ -127,6 +139,12 @@ class Job:
     remaining_s: float | None = None
     deadline: datetime | None = None
     can_pause: bool = True
+    group: str | None = None
+    members: int | None = None
+    devices: tuple[str, ...] = ()
+    frees_gpu: bool | None = None
+    keeps_work: bool | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

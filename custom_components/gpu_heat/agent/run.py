@@ -1,7 +1,7 @@
 """Putting the agent together, in the order in which nothing is half-started."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 import logging
@@ -19,10 +19,9 @@ from . import __version__
 from .announce import announced
 from .clock import as_datetime, read_clock
 from .config import Config, HostConfig, HostPower, ServerConfig
-from .drivers import make_drivers
+from .desk import JobDesk, make_books
 from .errors import UnreachableError
 from .hardware import make_reader
-from .jobs import JobBook
 from .memory import trim
 from .metering import Metering
 from .models import AgentInfo, Job, JobState
@@ -119,24 +118,30 @@ async def _serve(
 def make_service(launch: Launch, info: AgentInfo, store: Store) -> Service:
     """Return the service over the real or the simulated hardware."""
     config = launch.config
-    memories = {job_id: record.memory for job_id, record in store.state.jobs.items()}
-    drivers = make_drivers(config.jobs, memories, launch.state_dir)
-    book = JobBook(config.jobs, drivers, store, read_clock)
-    busy = _busy(launch, lambda: book.jobs)
+    desk = JobDesk(config.jobs, make_books(config.jobs, store, launch.state_dir, read_clock))
+    uses = _uses(launch)
+    busy = _busy(uses, lambda: desk.jobs)
     reader = make_reader(launch.simulation, seed=info.id[:8], busy=busy)
     metering = Metering(reader, store, _host(launch), read_clock)
     sampler = Sampler(metering, read_clock)
     limits = PowerLimits(reader, sampler, store, enabled=config.power_limit_enabled)
-    return Service(info, sampler, book, limits)
+    return Service(info, sampler, desk, limits, uses)
 
 
-def _busy(launch: Launch, jobs: Callable[[], Sequence[Job]]) -> Callable[[], frozenset[int]]:
+def _uses(launch: Launch) -> Mapping[str, Collection[int]]:
+    """Return the indices of the GPUs that each job uses, as far as the config tells."""
+    if launch.simulation is not None:
+        return assign(launch.config.jobs, launch.simulation.count)
+    return {job.id: job.devices for job in launch.config.jobs}
+
+
+def _busy(
+    uses: Mapping[str, Collection[int]], jobs: Callable[[], Sequence[Job]]
+) -> Callable[[], frozenset[int]]:
     """Return what tells which simulated GPUs the running jobs use."""
-    simulation = launch.simulation
-    used = {} if simulation is None else assign(launch.config.jobs, simulation.count)
 
     def busy() -> frozenset[int]:
-        running = [used[job.id] for job in jobs() if job.state is JobState.RUNNING]
+        running = [uses[job.group or job.id] for job in jobs() if job.state is JobState.RUNNING]
         return frozenset().union(*running)
 
     return busy

@@ -1,7 +1,7 @@
 """One cached sample for all who ask, so that many clients cost no more than one."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -9,6 +9,7 @@ from typing import TypeVar
 from .clock import Now
 from .errors import UnreachableError
 from .metering import Metering, Sample
+from .models import Device
 from .readers import without_readings
 
 _T = TypeVar("_T")
@@ -35,6 +36,11 @@ class Sampler:
         self._version = 0
         self._kept: _Kept | None = None
         self._refreshing: asyncio.Task[None] | None = None
+
+    @property
+    def devices(self) -> Sequence[Device]:
+        """The devices as last sampled, however long ago; none before the first sample."""
+        return () if self._kept is None else self._kept.sample.devices
 
     async def run(self) -> None:
         """Keep the meters going, each second where energy has to be summed from power."""

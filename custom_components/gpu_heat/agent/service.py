@@ -1,49 +1,51 @@
 """What the agent can do, behind HTTP: the snapshot, jobs and power limits."""
 
 import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Collection, Mapping
+from dataclasses import replace
 import logging
-from typing import TypeVar
 
 from .clock import as_datetime
-from .errors import AgentError, OutOfRangeError
-from .jobs import JobBook
+from .desk import JobDesk
+from .errors import OutOfRangeError
 from .leases import MAX_LEASE_S, MIN_LEASE_S
 from .models import AgentInfo, Device, Job, Snapshot
 from .power_limits import PowerLimits
 from .sampler import Sampler
 
 _LOGGER = logging.getLogger(__name__)
-_T = TypeVar("_T")
 
 MAX_REASON = 500
-_TICK_S = 1.0
 _PATIENCE_S = 5.0
 
 
 class Service:
-    """One per agent; the jobs are touched in one thread of their own alone."""
+    """One per agent. `uses` are the indices of the GPUs that each listed job uses."""
 
     def __init__(
-        self, info: AgentInfo, sampler: Sampler, book: JobBook, limits: PowerLimits
+        self,
+        info: AgentInfo,
+        sampler: Sampler,
+        desk: JobDesk,
+        limits: PowerLimits,
+        uses: Mapping[str, Collection[int]],
     ) -> None:
         self._info = info
         self._sampler = sampler
-        self._book = book
+        self._desk = desk
         self._limits = limits
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="jobs")
+        self._uses = uses
         self._restoring: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Take up where the last run ended; no job waits for the hardware, which may hang."""
-        await self._in_thread(self._book.start)
+        await self._desk.start()
         self._restoring = asyncio.create_task(self._limits.restore())
 
     async def run(self) -> None:
         """Measure and watch the jobs until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._watch_jobs())
+            tasks.create_task(self._desk.watch())
             tasks.create_task(self._measure())
 
     async def stop(self) -> bool:
@@ -51,8 +53,7 @@ class Service:
 
         Return whether the hardware let go: where it hangs, its thread does not end.
         """
-        await self._in_thread(self._book.stop)
-        self._thread.shutdown()
+        await self._desk.stop()
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 await self._limits.restore()
@@ -70,7 +71,7 @@ class Service:
             taken_at=as_datetime(sample.taken.wall_s),
             devices=sample.devices,
             host=sample.host,
-            jobs=self._book.jobs,
+            jobs=tuple(self._with_devices(job) for job in self._desk.jobs),
         )
 
     async def pause(self, job_id: str, *, lease_s: float, reason: str) -> Job:
@@ -79,13 +80,11 @@ class Service:
             raise OutOfRangeError(f"lease_s must lie from {MIN_LEASE_S:g} to {MAX_LEASE_S:g}")
         if len(reason) > MAX_REASON:
             raise OutOfRangeError(f"reason must be at most {MAX_REASON} characters long")
-        return await self._changing(
-            lambda: self._book.pause(job_id, lease_s=lease_s, reason=reason)
-        )
+        return await self._changing(self._desk.pause(job_id, lease_s=lease_s, reason=reason))
 
     async def resume(self, job_id: str) -> Job:
         """Resume a job that we paused. Raises AgentError."""
-        return await self._changing(lambda: self._book.resume(job_id))
+        return await self._changing(self._desk.resume(job_id))
 
     async def set_power_limit(self, device_id: str, watts: float) -> Device:
         """Set a device's power limit in W. Raises AgentError."""
@@ -96,23 +95,15 @@ class Service:
             await self._restoring
         await self._sampler.run()
 
-    async def _watch_jobs(self) -> None:
-        failing = False
-        while True:
-            try:
-                await self._in_thread(self._book.tick)
-                failing = False
-            except (AgentError, OSError) as err:  # such as a clock that cannot be opened
-                if not failing:
-                    _LOGGER.warning("Jobs cannot be looked after now: %s", err)
-                failing = True
-            await asyncio.sleep(_TICK_S)
-
-    async def _changing(self, act: Callable[[], Job]) -> Job:
+    async def _changing(self, act: Awaitable[Job]) -> Job:
         try:
-            return await self._in_thread(act)
+            return self._with_devices(await act)
         finally:
             self._sampler.invalidate()
 
-    async def _in_thread(self, act: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, act)
+    def _with_devices(self, job: Job) -> Job:
+        """Return a job with the ids of the GPUs that it, or its group, uses."""
+        used = self._uses.get(job.group or job.id, ())
+        return replace(
+            job, devices=tuple(it.id for it in self._sampler.devices if it.index in used)
+        )

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 import re
 
-from .config import JobConfig
 from .errors import ConflictError, UsageError
+from .job_config import JobConfig
 from .models import Device, Vendor
 from .presets import PRESETS, Preset
 from .readers import DeviceReading

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 import json
 import math
 from typing import TypeAlias
@@ -20,9 +21,27 @@ class StateError(ValueError):
     """A document is not a state that this version can read."""
 
 
+class Stage(StrEnum):
+    """How far a pause has come."""
+
+    CHECKPOINT = "checkpoint"
+    """The job writes down what it has; nothing has been stopped."""
+    ASKED = "asked"
+    """The engine has been asked, or was about to be."""
+    HELD = "held"
+    """The engine has said that the job is paused."""
+    LET_GO = "let_go"
+    """The job runs while no agent does; the next one takes the pause up again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """A pause that we made, on both clocks; `undo` is what the driver of `kind` needs to end it."""
+    """A pause that we made, on both clocks; `undo` is what the driver of `kind` needs to end it.
+
+    `began_at_s` and `began_steady_s` are when it began, whatever became of its lease since.
+    `of_group` tells that it came with the pause of its job's group; `free`, that the job has let
+    go of its GPU. `exempt` are the jobs of a group that are to run although the group waits.
+    """
 
     kind: str
     reason: str
@@ -30,7 +49,13 @@ class Pause:
     expires_at_s: float
     steady_deadline_s: float
     boot_id: str
+    began_at_s: float
+    began_steady_s: float
     undo: JsonObject
+    stage: Stage
+    of_group: bool = False
+    free: bool = False
+    exempt: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,15 +157,32 @@ def _job(document: Mapping[str, object]) -> JobRecord:
 
 
 def _pause(document: JsonObject) -> Pause:
+    """Read a pause; those of earlier versions had no stages, and began when their lease did."""
+    lease_s = _number(document["lease_s"])
+    expires_at_s = _number(document["expires_at_s"])
+    steady_deadline_s = _number(document["steady_deadline_s"])
+    undo = _object(document["undo"])
     return Pause(
         kind=str(document["kind"]),
         reason=str(document["reason"]),
-        lease_s=_number(document["lease_s"]),
-        expires_at_s=_number(document["expires_at_s"]),
-        steady_deadline_s=_number(document["steady_deadline_s"]),
+        lease_s=lease_s,
+        expires_at_s=expires_at_s,
+        steady_deadline_s=steady_deadline_s,
         boot_id=str(document["boot_id"]),
-        undo=_object(document["undo"]),
+        began_at_s=_number(document.get("began_at_s", expires_at_s - lease_s)),
+        began_steady_s=_number(document.get("began_steady_s", steady_deadline_s - lease_s)),
+        undo=undo,
+        stage=Stage(str(document.get("stage", Stage.HELD if undo else Stage.LET_GO))),
+        of_group=document.get("of_group") is True,
+        free=document.get("free") is True,
+        exempt=_strings(document.get("exempt", [])),
     )
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise StateError(f"{value!r} is not a list")
+    return tuple(str(item) for item in value)
 
 
 def _object(value: object) -> JsonObject:

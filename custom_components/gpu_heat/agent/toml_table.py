@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import TypeGuard, TypeVar
+from urllib.parse import urlsplit
 
 from .errors import UsageError
 
@@ -77,6 +79,29 @@ class Table:
         ):
             return tuple(value)
         raise self.fault(key, "write a list of whole numbers, such as [0, 1]")
+
+    def path(self, key: str, folder: Path) -> Path | None:
+        """Take a path; a relative one starts at `folder`."""
+        text = self.string(key)
+        try:
+            return None if text is None else folder / Path(text).expanduser()
+        except RuntimeError as err:  # there is no such user
+            raise self.fault(key, f"{err}; write the whole path") from err
+
+    def http_url(self, key: str) -> str | None:
+        """Take the address of a page, http or https, without a user and a password in it."""
+        text = self.string(key)
+        if text is None:
+            return None
+        try:
+            parts = urlsplit(text)
+            fit = parts.scheme in {"http", "https"} and bool(parts.hostname)
+            fit = fit and parts.port != 0 and parts.username is None
+        except ValueError:
+            fit = False
+        if not fit:
+            raise self.fault(key, "write an address such as http://127.0.0.1:8000/pause")
+        return text
 
     def environment(self, key: str) -> dict[str, str]:
         """Take a table of environment variables."""

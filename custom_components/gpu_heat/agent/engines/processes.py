@@ -8,9 +8,9 @@ import os
 from pathlib import Path
 import signal
 
-from .clock import boot_id
-from .errors import AgentError, ConflictError, UnreachableError
-from .state import JsonObject
+from ..clock import boot_id
+from ..errors import AgentError, ConflictError, UnreachableError
+from ..state import JsonObject
 
 _PROC = Path("/proc")
 _NOT_TO_BE_SEEN = (FileNotFoundError, ProcessLookupError, PermissionError)

@@ -8,14 +8,14 @@ import signal
 import subprocess
 from typing import Protocol
 
-from .clock import boot_id
-from .config import JobConfig
-from .job_view import JobView
+from ..clock import boot_id
+from ..models import JobState
+from ..state import JsonObject
+from .driver import STANDS_STILL, JobView
 from .launch import bound_log, find_marked, fingerprint, launch, log_path, mark
-from .models import JobState
+from .process_spec import ProcessSpec
 from .process_tree import Tree
 from .processes import Row, identify, identity_from_json, send_all
-from .state import JsonObject
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ _OUTCOMES = {
 class ProcessJob(Protocol):
     """What the driver asks of either kind."""
 
-    config: JobConfig
+    spec: ProcessSpec
 
     def start(self, table: Mapping[int, Row]) -> None:
         """Start the job if that is ours to do."""
@@ -52,8 +52,9 @@ class ProcessJob(Protocol):
 class CommandJob:
     """A ProcessJob that the agent starts; it outlives the agent and is found again."""
 
-    def __init__(self, config: JobConfig, memory: JsonObject, folder: Path) -> None:
-        self.config = config
+    def __init__(self, job_id: str, spec: ProcessSpec, memory: JsonObject, folder: Path) -> None:
+        self.spec = spec
+        self._id = job_id
         self._folder = folder
         self._remembered = bool(memory)
         self._fingerprint = memory.get("fingerprint")
@@ -67,14 +68,14 @@ class CommandJob:
         """Find the process that runs, or start one unless this command has ended well."""
         self._adopt(table)
         if self._outcome is None and self._tree is not None and (rows := self._tree.rows(table)):
-            _LOGGER.info("Job %s: found running as process %d", self.config.id, rows[0].pid)
+            _LOGGER.info("Job %s: found running as process %d", self._id, rows[0].pid)
             self._let_go(rows)
             return
         if self._outcome is None and self._tree and self._tree.root.boot_id == boot_id():
             self._outcome = JobState.UNKNOWN  # it ended while nobody watched
         done = self._outcome in {JobState.FINISHED, JobState.UNKNOWN}
-        if done and self._fingerprint == fingerprint(self.config):
-            _LOGGER.info("Job %s: has ended, not started again", self.config.id)
+        if done and self._fingerprint == fingerprint(self.spec):
+            _LOGGER.info("Job %s: has ended, not started again", self._id)
             return
         self._launch()
 
@@ -94,7 +95,7 @@ class CommandJob:
         if self._child is not None and code is None:  # it came after the table was read
             return JobView(state=JobState.RUNNING, can_pause=False)
         self._outcome = _outcome(code)
-        _LOGGER.info("Job %s: ended, exit code %s", self.config.id, code)
+        _LOGGER.info("Job %s: ended, exit code %s", self._id, code)
         return JobView(state=self._outcome, can_pause=False)
 
     def tree(self, table: Mapping[int, Row]) -> Tree | None:
@@ -118,7 +119,7 @@ class CommandJob:
 
     def _adopt(self, table: Mapping[int, Row]) -> None:
         """Take in the processes that came from the command, whatever became of its session."""
-        marked = find_marked(table, mark(self._folder, self.config.id))
+        marked = find_marked(table, mark(self._folder, self._id))
         if not marked:
             return
         if self._tree is None or self._outcome is not None:
@@ -129,40 +130,40 @@ class CommandJob:
         """Resume what is stopped where nobody knows any more whether that was us."""
         stopped = [row for row in rows if row.stopped]
         if stopped and not self._remembered:
-            _LOGGER.warning("Job %s: found stopped, of which nothing is known", self.config.id)
+            _LOGGER.warning("Job %s: found stopped, of which nothing is known", self._id)
             send_all(stopped[::-1], signal.SIGCONT)
         self._remembered = True
 
     def _bound_log(self) -> None:
         try:
-            bound_log(log_path(self._folder, self.config.id))
+            bound_log(log_path(self._folder, self._id))
         except OSError as err:
             if not self._log_failed:
-                _LOGGER.warning("Job %s: its log grows on: %s", self.config.id, err)
+                _LOGGER.warning("Job %s: its log grows on: %s", self._id, err)
             self._log_failed = True
         else:
             self._log_failed = False
 
     def _launch(self) -> None:
-        self._fingerprint = fingerprint(self.config)
+        self._fingerprint = fingerprint(self.spec)
         self._tree = None
         try:
-            self._child = launch(self.config, self._folder)
+            self._child = launch(self._id, self.spec, self._folder)
         except (OSError, ValueError) as err:
             self._outcome = JobState.FAILED
-            _LOGGER.warning("Job %s: cannot be started: %s", self.config.id, err)
+            _LOGGER.warning("Job %s: cannot be started: %s", self._id, err)
             return
         root = identify(self._child.pid)  # not reaped yet, so even if it has ended it is there
         self._tree = None if root is None else Tree(root=root, session=True)
         self._outcome = None
-        _LOGGER.info("Job %s: started as process %d", self.config.id, self._child.pid)
+        _LOGGER.info("Job %s: started as process %d", self._id, self._child.pid)
 
 
 class PidfileJob:
     """A ProcessJob that someone else starts, known through the PID in a file."""
 
-    def __init__(self, config: JobConfig) -> None:
-        self.config = config
+    def __init__(self, spec: ProcessSpec) -> None:
+        self.spec = spec
 
     def start(self, table: Mapping[int, Row]) -> None:
         """Leave starting it to others."""
@@ -194,7 +195,7 @@ class PidfileJob:
     def _pid(self) -> int | None:
         """Read a PID of at most a line; what is no PID of a job is None."""
         try:
-            with open(self.config.pidfile or "", "rb") as file:
+            with open(self.spec.pidfile or "", "rb") as file:
                 words = file.read(_PIDFILE_BYTES).split()
             pid = int(words[0]) if words else 0
         except (OSError, ValueError):
@@ -206,7 +207,7 @@ class PidfileJob:
         import psutil  # noqa: PLC0415 - takes 2 MB, and only jobs with a PID file want it
 
         try:
-            written_s = (self.config.pidfile or Path()).stat().st_mtime
+            written_s = (self.spec.pidfile or Path()).stat().st_mtime
             return psutil.Process(pid).create_time() <= written_s + _PIDFILE_SLACK_S
         except (psutil.Error, OSError):
             return False
@@ -215,8 +216,9 @@ class PidfileJob:
 def _live_view(tree: Tree, table: Mapping[int, Row]) -> JobView:
     running = tree.running(table)
     if not running:
-        return JobView(state=JobState.PAUSED, can_pause=False)
-    return JobView(state=JobState.RUNNING, can_pause=all(_ours(row.pid) for row in running))
+        return JobView(state=JobState.PAUSED, can_pause=False, effect=STANDS_STILL)
+    can_pause = all(_ours(row.pid) for row in running)
+    return JobView(state=JobState.RUNNING, can_pause=can_pause, effect=STANDS_STILL)
 
 
 def _ours(pid: int) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import shutil
 import subprocess
 
-from .config import JobConfig
+from .process_spec import ProcessSpec
 from .processes import Row, ancestors, has_variable
 
 _LOGGER = logging.getLogger(__name__)
@@ -24,18 +24,18 @@ def mark(folder: Path, job_id: str) -> str:
     return f"{job_id}@{folder.resolve()}"
 
 
-def launch(job: JobConfig, folder: Path) -> subprocess.Popen[bytes]:
+def launch(job_id: str, spec: ProcessSpec, folder: Path) -> subprocess.Popen[bytes]:
     """Start the command in a session of its own, with its output in a file.
 
     Raises OSError, and ValueError for what no command line can hold.
     """
-    path = log_path(folder, job.id)
+    path = log_path(folder, job_id)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open(path, "ab", opener=_private) as log:
         return subprocess.Popen(  # noqa: S603 - the owner's own argv, no shell
-            job.command or (),
-            cwd=job.cwd,
-            env={**os.environ, **job.env, _MARK: mark(folder, job.id)},
+            spec.command or (),
+            cwd=spec.cwd,
+            env={**os.environ, **spec.env, _MARK: mark(folder, job_id)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -57,9 +57,9 @@ def find_marked(rows: Mapping[int, Row], wanted: str) -> list[Row]:
     return sorted(found, key=lambda row: row.session != row.pid)
 
 
-def fingerprint(job: JobConfig) -> str:
+def fingerprint(spec: ProcessSpec) -> str:
     """Return what changes when the command becomes another one."""
-    what = json.dumps([job.command, str(job.cwd), sorted(job.env.items())])
+    what = json.dumps([spec.command, str(spec.cwd), sorted(spec.env.items())])
     return hashlib.sha256(what.encode()).hexdigest()
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from ..state import Json, JsonObject
 from .processes import Identity, Row, descendants, find, identity_from_json
-from .state import Json, JsonObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,124 @@
+"""Jobs that are processes of this machine, paused with SIGSTOP."""
+
+from collections.abc import Mapping, Sequence
+import logging
+from pathlib import Path
+import signal
+import time
+
+from ..errors import ConflictError, UnreachableError
+from ..job_config import JobConfig
+from ..state import JsonObject
+from .driver import Failures, JobDriver, JobView, each
+from .process_job import CommandJob, PidfileJob, ProcessJob
+from .process_spec import OnStop, ProcessSpec, read_spec
+from .process_tree import Tree
+from .processes import scan, send, send_all
+
+__all__ = ["ProcessDriver", "make_driver", "read_spec"]
+
+_LOGGER = logging.getLogger(__name__)
+
+_PATIENCE_S = 5.0
+_STEP_S = 0.01
+
+
+class ProcessDriver(JobDriver):
+    """Commands that the agent starts, and processes that others start."""
+
+    def __init__(
+        self, specs: Mapping[str, ProcessSpec], memories: Mapping[str, JsonObject], folder: Path
+    ) -> None:
+        self._jobs: dict[str, ProcessJob] = {
+            job_id: (
+                PidfileJob(spec)
+                if spec.command is None
+                else CommandJob(job_id, spec, memories.get(job_id, {}), folder)
+            )
+            for job_id, spec in specs.items()
+        }
+
+    ends_with_boot = True
+
+    def observe(self, ours: Mapping[str, JsonObject]) -> Mapping[str, JobView]:
+        """Return every job's state from one look at the process table."""
+        if not self._jobs:
+            return {}
+        rows = scan()
+        return {job_id: job.observe(rows) for job_id, job in self._jobs.items()}
+
+    def start(self, job_id: str) -> None:
+        """Start a command that does not run yet, or find the one that does."""
+        self._jobs[job_id].start(scan())
+
+    def plan_pause(self, key: str, previous: JsonObject, *, free: bool = False) -> JsonObject:
+        """Return the tree, and which of its members someone else has stopped already."""
+        rows = scan()
+        tree = self._jobs[key].tree(rows)
+        if tree is None:
+            raise ConflictError(f'the process of job "{key}" is gone')
+        return tree.with_stopped(rows, Tree.from_json(previous)).to_json()
+
+    def pause(self, undo: Mapping[str, JsonObject]) -> Failures:
+        """Stop whole trees."""
+        return each(undo, _pause)
+
+    def resume(self, undo: Mapping[str, JsonObject]) -> Failures:
+        """Let the members go on that we stopped."""
+        return each(undo, _resume)
+
+    def signal(self, key: str, signum: signal.Signals) -> None:
+        """Send a signal to the root, which knows what it means."""
+        tree = self._jobs[key].tree(rows := scan())
+        if tree is None:
+            raise ConflictError(f'the process of job "{key}" is gone')
+        try:
+            send(tree.rows(rows)[0].identity, signum)
+        except PermissionError as err:
+            raise ConflictError(f'the process of job "{key}" belongs to another user') from err
+
+    def stop(self, job_id: str) -> None:
+        """End a command that we started, if its config says so: SIGTERM, later SIGKILL."""
+        job = self._jobs[job_id]
+        tree = job.tree(scan())
+        if tree is None or job.spec.command is None or job.spec.on_stop is OnStop.LEAVE:
+            return
+        deadline_s = time.monotonic() + _PATIENCE_S
+        send_all(tree.rows(scan()), signal.SIGTERM)
+        while (left := tree.rows(scan())) and time.monotonic() < deadline_s:
+            time.sleep(_STEP_S)
+        send_all(left, signal.SIGKILL)
+        job.terminated()
+        _LOGGER.info("Job %s: ended with the agent", job_id)
+
+    def memory(self, job_id: str) -> JsonObject:
+        """Return who the process of a command is and how it ended."""
+        return self._jobs[job_id].memory()
+
+
+def make_driver(
+    jobs: Sequence[JobConfig], memories: Mapping[str, JsonObject], folder: Path
+) -> JobDriver:
+    """Return the driver of these jobs."""
+    specs = {job.id: job.spec for job in jobs if isinstance(job.spec, ProcessSpec)}
+    return ProcessDriver(specs, memories, folder)
+
+
+def _pause(key: str, undo: JsonObject) -> None:
+    """Stop a whole tree, the parent first, until no member runs."""
+    tree = Tree.from_json(undo)
+    if tree is None:
+        raise ConflictError(f'the process of job "{key}" is gone')
+    deadline_s = time.monotonic() + _PATIENCE_S
+    while running := tree.running(scan()):
+        if time.monotonic() > deadline_s:
+            raise UnreachableError(f"process {running[0].pid} does not stop")
+        send_all(running, signal.SIGSTOP)
+        time.sleep(_STEP_S)
+
+
+def _resume(_: str, undo: JsonObject) -> None:
+    """Let the members go on that we stopped, the parent last."""
+    tree = Tree.from_json(undo)
+    if tree is not None:
+        send_all(tree.stopped_by_us(scan())[::-1], signal.SIGCONT)

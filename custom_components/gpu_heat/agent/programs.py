@@ -1,0 +1,30 @@
+"""Looking for what a command takes before it is needed."""
+
+from collections.abc import Sequence
+import os
+from pathlib import Path
+import shutil
+
+from .toml_table import Table
+
+
+def check_folder(cwd: Path | None, table: Table) -> None:
+    """Refuse a folder that is not there. Raises UsageError."""
+    if cwd is not None and not os.path.isdir(cwd):  # which raises nothing
+        raise table.fault("cwd", f"there is no folder {cwd}; create or correct it")
+
+
+def check_program(
+    command: Sequence[str], table: Table, *, cwd: Path | None, path: str | None
+) -> None:
+    """Refuse a command that could not be started, while nothing has been started yet.
+
+    `path` stands in for the agent's own PATH. Raises UsageError.
+    """
+    program = command[0]
+    if "/" in program:
+        found = shutil.which(str((cwd or Path.cwd()) / program))
+    else:
+        found = shutil.which(program, path=path)
+    if found is None:
+        raise table.fault("command", f'there is no program "{program}"; install or correct it')
