@@ -41,6 +41,10 @@ class Clock:
         """Set the wall clock forward, or back."""
         self.now = replace(self.now, wall_s=self.now.wall_s + seconds)
 
+    def reboots(self) -> None:
+        """Begin another boot of the machine, in which the steady clock starts anew."""
+        self.now = replace(self.now, steady_s=5.0, boot_id=self.now.boot_id + "+")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Client:

@@ -9,7 +9,7 @@ from .engines.driver import JobDriver, group_of
 from .errors import ConflictError, UnknownError
 from .job_config import AfterMaxPause, Checkpoint, JobConfig
 from .job_rows import Known, rows
-from .leases import grant, lasted_s, remaining_s, renewed
+from .leases import grant, lasted_s, of_this_boot, remaining_s, renewed
 from .models import Job, JobState
 from .pauses import Pauses
 from .pausing import Pausing
@@ -145,14 +145,15 @@ class JobBook:
 
     def _doubt_what_was_cut_short(self, now: Now) -> None:
         """Mark the pauses whose job may not be as the last run wrote it down."""
-        self._pauses.write(
-            {
-                key: replace(pause, stage=Stage.LET_GO)
-                for key, pause in self._pauses.held().items()
-                if pause.stage in {Stage.ASKED, Stage.CHECKPOINT}
-                or (self._driver.ends_with_boot and pause.boot_id != now.boot_id)
-            }
-        )
+        doubted: dict[str, Pause] = {}
+        for key, pause in self._pauses.held().items():
+            rebooted = pause.boot_id != now.boot_id
+            cut_short = pause.stage in {Stage.ASKED, Stage.CHECKPOINT}
+            if cut_short or (rebooted and self._driver.ends_with_boot):
+                doubted[key] = replace(of_this_boot(pause, now), stage=Stage.LET_GO)
+            elif rebooted:
+                doubted[key] = of_this_boot(pause, now)
+        self._pauses.write(doubted)
 
     def _take_up(self, now: Now) -> bool:
         """Go on with the pauses of jobs that were let go, or of which it is not known."""

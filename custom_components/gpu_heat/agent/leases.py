@@ -43,6 +43,21 @@ def renewed(pause: Pause, *, now: Now, lease_s: float, reason: str) -> Pause:
     )
 
 
+def of_this_boot(pause: Pause, now: Now) -> Pause:
+    """Return the pause with what is left of it on the steady clock of this boot.
+
+    A wall clock that a reboot has set back must not hold it up for longer than its lease.
+    """
+    if pause.boot_id == now.boot_id:
+        return pause
+    return replace(
+        pause,
+        boot_id=now.boot_id,
+        steady_deadline_s=now.steady_s + remaining_s(pause, now),
+        began_steady_s=now.steady_s - lasted_s(pause, now),
+    )
+
+
 def ended(pause: Pause) -> Pause:
     """Return the pause as one whose lease is over, whatever the clocks say."""
     return replace(pause, lease_s=0.0)

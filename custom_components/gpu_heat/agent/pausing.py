@@ -86,9 +86,11 @@ class Pausing:
                 planned[key] = replace(pause, undo=undo, stage=Stage.ASKED)
             except AgentError as err:
                 failures[key] = err
+        refused: Failures = {}
         try:
             self._pauses.write(planned)
-            refused = self._driver.pause({key: pause.undo for key, pause in planned.items()})
+            if planned:
+                refused = self._driver.pause({key: pause.undo for key, pause in planned.items()})
         except UnreachableError as err:
             refused = dict.fromkeys(planned, err)
         # What is found to be impossible leaves no record, be it of an earlier pause or of this.
