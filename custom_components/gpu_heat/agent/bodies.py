@@ -26,9 +26,12 @@ class Body:
             raise MalformedError(f"{name} must be a text")
         return value
 
-    def number(self, name: str) -> float:
-        """Take a number. Raises OutOfRangeError for one that no float can hold."""
-        value = self._take(name)
+    def number(self, name: str, default: float | None = None) -> float:
+        """Take a number; one with a `default` may be left out.
+
+        Raises OutOfRangeError for one that no float can hold.
+        """
+        value = self._take(name) if default is None else self._left.pop(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise MalformedError(f"{name} must be a number")
         try:

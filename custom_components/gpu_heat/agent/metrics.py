@@ -73,13 +73,14 @@ def _host(host: Host) -> Iterable[Metric]:
 
 
 def _jobs(jobs: Iterable[Job]) -> Metric:
-    """Return one series for every state of every job: 1 for the present one, else 0."""
+    """Return one series for every state of every listed job: 1 for the present one, else 0."""
     gauge = GaugeMetricFamily(
         "gpu_heat_job_state", "1 for the state that the job is in", labels=("job", "kind", "state")
     )
     for job in jobs:
-        for state in JobState:
-            gauge.add_metric((job.id, job.kind, state.value), float(job.state is state))
+        if job.group is None:  # else thousands of series, most of them of jobs long gone
+            for state in JobState:
+                gauge.add_metric((job.id, job.kind, state.value), float(job.state is state))
     return gauge
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, get_args
 
 from .leases import MAX_LEASE_S, MIN_LEASE_S
 from .models import AgentInfo, Device, Host, Job, Snapshot
-from .service import MAX_REASON
+from .service import LIMIT_LEASE_S, MAX_REASON
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -81,10 +81,11 @@ def _paths(metrics_token: bool) -> Schema:
         "/api/v1/devices/{id}/power_limit": {
             "parameters": [_id("device")],
             "put": _operation(
-                "Set a device's power limit, where the config enables that",
+                "Set a device's power limit for the length of a lease, where the config lets one",
                 Device,
                 *("400", "404", "409", "413", "422", "503"),
                 body={"watts": {"type": "number", "exclusiveMinimum": 0}},
+                optional={"lease_s": {**lease, "default": LIMIT_LEASE_S}},
             ),
         },
     }
@@ -101,13 +102,19 @@ def _guarded(summary: str, content: Schema, *errors: str) -> Schema:
     return {"summary": summary, "responses": {"200": good, **_failures("401", "429", *errors)}}
 
 
-def _operation(summary: str, answer: type, *errors: str, body: Schema | None = None) -> Schema:
+def _operation(
+    summary: str,
+    answer: type,
+    *errors: str,
+    body: Schema | None = None,
+    optional: Schema | None = None,
+) -> Schema:
     content = {"application/json": {"schema": _schema(answer)}}
     operation = _guarded(summary, content, *errors)
     if body is not None:
         schema = {
             "type": "object",
-            "properties": body,
+            "properties": body | (optional or {}),
             "required": sorted(body),
             "additionalProperties": False,
         }

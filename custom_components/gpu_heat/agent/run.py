@@ -124,7 +124,7 @@ def make_service(launch: Launch, info: AgentInfo, store: Store) -> Service:
     reader = make_reader(launch.simulation, seed=info.id[:8], busy=busy)
     metering = Metering(reader, store, _host(launch), read_clock)
     sampler = Sampler(metering, read_clock)
-    limits = PowerLimits(reader, sampler, store, enabled=config.power_limit_enabled)
+    limits = PowerLimits(reader, sampler, store, read_clock, enabled=config.power_limit_enabled)
     return Service(info, sampler, desk, limits, uses)
 
 

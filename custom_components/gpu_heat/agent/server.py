@@ -23,7 +23,7 @@ from .errors import (
 )
 from .models import Device, Job, Snapshot, to_json
 from .rate_limit import RateLimit
-from .service import Service
+from .service import LIMIT_LEASE_S, Service
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -139,9 +139,10 @@ class Api:
 
     async def _power_limit(self, request: web.Request) -> web.Response:
         body = await _body(request)
-        watts = body.number("watts")
+        watts, lease_s = body.number("watts"), body.number("lease_s", LIMIT_LEASE_S)
         body.finish()
-        return _json(await self._service.set_power_limit(request.match_info["id"], watts))
+        device_id = request.match_info["id"]
+        return _json(await self._service.set_power_limit(device_id, watts, lease_s))
 
 
 def make_runner(api: Api) -> web.AppRunner:

@@ -16,7 +16,11 @@ from .sampler import Sampler
 _LOGGER = logging.getLogger(__name__)
 
 MAX_REASON = 500
+LIMIT_LEASE_S = 3600.0
+"""How long a power limit stands if a request does not say, in s."""
+
 _PATIENCE_S = 5.0
+_LIMITS_S = 1.0
 
 
 class Service:
@@ -35,12 +39,12 @@ class Service:
         self._desk = desk
         self._limits = limits
         self._uses = uses
-        self._restoring: asyncio.Task[None] | None = None
+        self._restoring: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Take up where the last run ended; no job waits for the hardware, which may hang."""
         await self._desk.start()
-        self._restoring = asyncio.create_task(self._limits.restore())
+        self._restoring = {asyncio.create_task(self._limits.restore())}
 
     async def run(self) -> None:
         """Measure and watch the jobs until cancelled."""
@@ -69,31 +73,41 @@ class Service:
         return Snapshot(
             agent=self._info,
             taken_at=as_datetime(sample.taken.wall_s),
-            devices=sample.devices,
+            devices=tuple(self._with_rights(device) for device in sample.devices),
             host=sample.host,
             jobs=tuple(self._with_devices(job) for job in self._desk.jobs),
         )
 
     async def pause(self, job_id: str, *, lease_s: float, reason: str) -> Job:
         """Pause a job for `lease_s`, or renew its lease. Raises AgentError."""
-        if not MIN_LEASE_S <= lease_s <= MAX_LEASE_S:
-            raise OutOfRangeError(f"lease_s must lie from {MIN_LEASE_S:g} to {MAX_LEASE_S:g}")
+        _check_lease(lease_s)
         if len(reason) > MAX_REASON:
             raise OutOfRangeError(f"reason must be at most {MAX_REASON} characters long")
         return await self._changing(self._desk.pause(job_id, lease_s=lease_s, reason=reason))
 
     async def resume(self, job_id: str) -> Job:
-        """Resume a job that we paused. Raises AgentError."""
-        return await self._changing(self._desk.resume(job_id))
+        """Resume a job that we paused, at the power that its GPUs had. Raises AgentError."""
+        job = await self._changing(self._desk.resume(job_id))
+        restoring = asyncio.create_task(self._limits.restore(job.devices))
+        self._restoring.add(restoring)  # not waited for: the hardware may hang
+        restoring.add_done_callback(self._restoring.discard)
+        return job
 
-    async def set_power_limit(self, device_id: str, watts: float) -> Device:
-        """Set a device's power limit in W. Raises AgentError."""
-        return await self._limits.set(device_id, watts)
+    async def set_power_limit(self, device_id: str, watts: float, lease_s: float) -> Device:
+        """Set a device's power limit in W for `lease_s`. Raises AgentError."""
+        _check_lease(lease_s)
+        return self._with_rights(await self._limits.set(device_id, watts, lease_s))
 
     async def _measure(self) -> None:
-        if self._restoring is not None:
-            await self._restoring
-        await self._sampler.run()
+        await asyncio.gather(*self._restoring)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._sampler.run())
+            tasks.create_task(self._watch_limits())
+
+    async def _watch_limits(self) -> None:
+        while True:
+            await self._limits.end_leases()
+            await asyncio.sleep(_LIMITS_S)
 
     async def _changing(self, act: Awaitable[Job]) -> Job:
         try:
@@ -101,9 +115,17 @@ class Service:
         finally:
             self._sampler.invalidate()
 
+    def _with_rights(self, device: Device) -> Device:
+        return replace(device, power_limit_settable=self._limits.settable(device))
+
     def _with_devices(self, job: Job) -> Job:
         """Return a job with the ids of the GPUs that it, or its group, uses."""
         used = self._uses.get(job.group or job.id, ())
         return replace(
             job, devices=tuple(it.id for it in self._sampler.devices if it.index in used)
         )
+
+
+def _check_lease(lease_s: float) -> None:
+    if not MIN_LEASE_S <= lease_s <= MAX_LEASE_S:
+        raise OutOfRangeError(f"lease_s must lie from {MIN_LEASE_S:g} to {MAX_LEASE_S:g}")
