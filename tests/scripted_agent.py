@@ -38,6 +38,7 @@ class ScriptedAgent:
         self.slow_reading: asyncio.Event | None = None
         self.asked = asyncio.Event()
         self.leases: list[tuple[str, int, str]] = []
+        self.limits: list[tuple[str, float, int]] = []
         self.snapshot = Snapshot(
             agent=AgentInfo(
                 id=self.id,
@@ -88,6 +89,7 @@ class ScriptedAgent:
         app.router.add_get("/api/v1/snapshot", self._read)
         app.router.add_post("/api/v1/jobs/{id}/pause", self._pause)
         app.router.add_post("/api/v1/jobs/{id}/resume", self._resume)
+        app.router.add_put("/api/v1/devices/{id}/power_limit", self._limit)
         app.router.add_get("/openapi.json", self._openapi)
         app.router.add_get("/healthz", self._health)
         self._runner = web.AppRunner(app, access_log=None)
@@ -141,6 +143,14 @@ class ScriptedAgent:
         if refused := self._refused(request) or self.refusal:
             return _copy(refused)
         return web.json_response(to_json(self.run_on(request.match_info["id"])))
+
+    async def _limit(self, request: web.Request) -> web.Response:
+        if refused := self._refused(request) or self.refusal:
+            return _copy(refused)
+        device_id, body = request.match_info["id"], await request.json()
+        self.limits.append((device_id, body["watts"], body["lease_s"]))
+        self.gpu(power_limit_w=body["watts"])
+        return web.json_response(to_json(self.snapshot.devices[0]))
 
     def run_on(self, job_id: str) -> Job:
         """Let a job run on, as the end of a lease does."""

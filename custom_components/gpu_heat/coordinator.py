@@ -26,6 +26,8 @@ from .const import (
     POLL_INTERVAL,
 )
 from .holds import Hold, Holds
+from .job_power import JobPower
+from .limits import Limits
 from .save import Saver
 from .source_health import SourceHealth
 from .source_kinds import find_source
@@ -88,6 +90,8 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         self._source = source
         self._saver = saver
         self.holds = Holds(source, partial(saver.within, _AT_ONCE_S), stored.get("holds"))
+        self.limits = Limits(source, partial(saver.within, _AT_ONCE_S), stored.get("limits"))
+        self.job_power = JobPower(stored.get("job_power"))
         self.profile = _read_profile(stored.get("profile"))
         self.failure: SourceError | None = None
         self._devices: dict[str, Device] = {}
@@ -127,6 +131,8 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         if self.subentry.data[CONF_KIND] == KIND_AGENT:
             self._follow_agent(snapshot.agent.id)
         snapshot = await self.holds.keep(previous, snapshot, dt_util.utcnow())
+        snapshot = await self.limits.keep(snapshot, dt_util.utcnow())
+        self.health.paused(snapshot, self.job_power.advance(snapshot))
         profile = _with_told(self.profile, snapshot)
         if self.profile is None or _identities(self.profile) != _identities(profile):
             self.profile = profile
@@ -187,6 +193,17 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         """Let a paused job run on. Raises HomeAssistantError."""
         return await self._command(job_id, self.holds.resume(job_id, dt_util.utcnow(), hold))
 
+    async def async_limit_power(self, device_id: str, watts: float) -> Device:
+        """Limit the power of a device, in W. Raises HomeAssistantError."""
+        try:
+            return await self.limits.set(device_id, watts, dt_util.utcnow())
+        except SourceError as err:
+            raise HomeAssistantError(
+                translation_domain=DOMAIN,
+                translation_key="limit_failed",
+                translation_placeholders={"error": str(err)},
+            ) from err
+
     async def async_close(self) -> None:
         """Finish what is under way, and let go of the source."""
         await self.holds.settle()
@@ -209,6 +226,8 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         return {
             "source": self._source.to_json(),
             "holds": self.holds.to_json(),
+            "limits": self.limits.to_json(),
+            "job_power": self.job_power.to_json(),
             "profile": to_json(self.profile) if self.profile else None,
         }
 
@@ -244,7 +263,10 @@ def _identities(snapshot: Snapshot) -> object:
     return (
         snapshot.agent.version,
         [
-            (device.id, device.name, device.index, [getattr(device, n) is None for n in TOLD])
+            (
+                *(device.id, device.name, device.index, device.power_limit_settable),
+                [getattr(device, n) is None for n in TOLD],
+            )
             for device in snapshot.devices
         ],
         [(job.id, job.name) for job in snapshot.jobs],

@@ -18,6 +18,7 @@ POWER_ALWAYS_ZERO = "power_always_zero"
 COUNTER_OFF = "counter_off"
 DRIVER_LOST = "driver_lost"
 COUNTED_TWICE = "counted_twice"
+STILL_DRAWING = "still_drawing"
 
 _OF_A_SOURCE = (
     AGENT_TOO_OLD,
@@ -28,6 +29,7 @@ _OF_A_SOURCE = (
     COUNTER_OFF,
     DRIVER_LOST,
     COUNTED_TWICE,
+    STILL_DRAWING,
 )
 _ERRORS = (AGENT_TOO_OLD, AGENT_TOO_NEW, FINGERPRINT_CHANGED, COUNTED_TWICE)
 

@@ -11,7 +11,7 @@ from homeassistant.components.sensor import (
     SensorEntityDescription,
     SensorStateClass,
 )
-from homeassistant.const import UnitOfInformation
+from homeassistant.const import EntityCategory, UnitOfInformation
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
@@ -98,6 +98,13 @@ DEVICE_ENERGY = SensorEntityDescription(key="energy", translation_key="energy", 
 LINKED_POWER = replace(DEVICE_POWER, translation_key="linked_power")
 LINKED_ENERGY = replace(DEVICE_ENERGY, translation_key="linked_energy")
 
+HELD_POWER = SensorEntityDescription(
+    key="held_power",
+    translation_key="held_power",
+    entity_category=EntityCategory.DIAGNOSTIC,
+    **POWER,
+)
+
 JOB_STATUS = JobSensorDescription(
     key="status",
     translation_key="status",
@@ -118,6 +125,7 @@ async def async_setup_entry(
     def entities_of(source: SourceCoordinator) -> Iterator[Entity]:
         yield SourceSensor(source, SOURCE_POWER)
         yield SourceEnergySensor(source, SOURCE_ENERGY, zone)
+        used = {key for job in source.profile.jobs for key in job.devices} if source.profile else ()
         for device in source.profile.devices if source.profile else ():
             linked = source.linked_device(device.id) is not None
             yield DeviceSensor(source, LINKED_POWER if linked else DEVICE_POWER, device)
@@ -126,6 +134,8 @@ async def async_setup_entry(
                     yield DeviceSensor(source, description, device)
             energy = LINKED_ENERGY if linked else DEVICE_ENERGY
             yield DeviceEnergySensor(source, energy, device, zone)
+            if device.id in used:
+                yield HeldPowerSensor(source, HELD_POWER, device)
         for job in source.profile.jobs if source.profile else ():
             yield JobSensor(source, JOB_STATUS, job)
 
@@ -216,6 +226,20 @@ class DeviceEnergySensor(DeviceEntity, SensorEntity):
     def native_value(self) -> Value:
         energy_j = self._zone.device_energy_j(self._key, self._device_id)
         return None if energy_j is None else shown(kwh(energy_j))
+
+
+class HeldPowerSensor(DeviceEntity, SensorEntity):
+    """What a GPU draws while its jobs are paused; readable while its source is off."""
+
+    @property
+    @override
+    def available(self) -> bool:
+        return True
+
+    @property
+    @override
+    def native_value(self) -> Value:
+        return self.coordinator.job_power.held_w(self._device_id)
 
 
 class JobSensor(JobEntity, SensorEntity):

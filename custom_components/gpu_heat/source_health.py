@@ -14,7 +14,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 
 from .agent import __version__
-from .agent.models import Device, EnergyOrigin, Snapshot, Vendor
+from .agent.models import Device, EnergyOrigin, Job, Snapshot, Vendor
 from .const import CONF_FINGERPRINT, CONF_SUBENTRY
 from .issues import (
     AGENT_TOO_NEW,
@@ -25,6 +25,7 @@ from .issues import (
     FINGERPRINT_CHANGED,
     POWER_ALWAYS_ZERO,
     SOURCE_ENTITY_GONE,
+    STILL_DRAWING,
     SourceIssues,
 )
 from .source_kinds import counted_by, meter_entities
@@ -37,7 +38,7 @@ _COMES_UP = timedelta(minutes=10)
 
 _TWINS_EVERY_S = 300.0
 
-_ABOUT_DEVICES = (POWER_ALWAYS_ZERO, COUNTER_OFF, DRIVER_LOST)
+_ABOUT_DEVICES = (POWER_ALWAYS_ZERO, COUNTER_OFF, DRIVER_LOST, STILL_DRAWING)
 _KWH_J = 3_600_000
 _VERSION = re.compile(r"[\w.+-]{1,40}")
 
@@ -92,6 +93,16 @@ class SourceHealth:
             watch.look(device, at_s, self._issues)
         self._spare_removed({device.id for device in snapshot.devices})
         self._look_for_twins(at_s)
+
+    def paused(self, snapshot: Snapshot, still_w: Mapping[str, float]) -> None:
+        """Take in which GPUs draw power, in W, although the jobs that use them are paused."""
+        for device in snapshot.devices:
+            if device.id not in still_w:
+                self._issues.spare(STILL_DRAWING, device.id)
+            elif device.id not in self._issues.about(STILL_DRAWING):
+                jobs = ", ".join(job.name for job in snapshot.jobs if _uses(job, device))
+                line = f"{_name(device)}: {still_w[device.id]:.0f} W ({jobs})"
+                self._issues.name(STILL_DRAWING, device.id, line)
 
     def forget(self) -> None:
         """Delete all issues."""
@@ -208,6 +219,10 @@ class _Watch:
             "compared": {**asdict(last), "off": last.off} if last else None,
             "since": asdict(running) if running else None,
         }
+
+
+def _uses(job: Job, device: Device) -> bool:
+    return job.group is None and device.id in job.devices
 
 
 def _name(device: Device) -> str:

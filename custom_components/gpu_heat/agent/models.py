@@ -207,6 +207,11 @@ def job_from_json(document: object) -> Job:
     return _part(Job, document, "job")
 
 
+def device_from_json(document: object) -> Device:
+    """Read one device, as the call that sets a power limit answers it. Raises SnapshotError."""
+    return _part(Device, document, "device")
+
+
 _Part = TypeVar("_Part", AgentInfo, Device, Host, Job)
 _Listed = TypeVar("_Listed", Device, Job)
 

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import Any
 
-from ..agent.models import Job, Snapshot
+from ..agent.models import Device, Job, Snapshot
 
 
 class SourceError(Exception):
@@ -69,6 +69,10 @@ class Source(ABC):
     async def resume(self, job_id: str) -> Job:
         """Let a job that we paused run on. Raises SourceError."""
         raise RefusedError("this source has no jobs")
+
+    async def set_power_limit(self, device_id: str, watts: float, lease_s: int) -> Device:
+        """Limit a device's power for `lease_s` seconds. Raises SourceError."""
+        raise RefusedError("this source sets no power limits")
 
     async def close(self) -> None:  # noqa: B027 - most open nothing
         """Let go of what was opened; no call follows."""

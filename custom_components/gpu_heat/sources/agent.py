@@ -1,5 +1,6 @@
 """The agent of a GPU server, over HTTP."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 import json
 from typing import Any, override
@@ -16,7 +17,15 @@ from aiohttp import (
 from yarl import URL
 
 from ..agent import __version__
-from ..agent.models import Job, Snapshot, SnapshotError, job_from_json, snapshot_from_json
+from ..agent.models import (
+    Device,
+    Job,
+    Snapshot,
+    SnapshotError,
+    device_from_json,
+    job_from_json,
+    snapshot_from_json,
+)
 from . import (
     AddressError,
     FingerprintError,
@@ -80,27 +89,36 @@ class AgentSource(Source):
 
     @override
     async def pause(self, job_id: str, lease_s: int, reason: str) -> Job:
-        return await self._command(job_id, "pause", {"lease_s": lease_s, "reason": reason})
+        body = {"lease_s": lease_s, "reason": reason}
+        return await self._command("POST", _path("jobs", job_id, "pause"), body, job_from_json)
 
     @override
     async def resume(self, job_id: str) -> Job:
-        return await self._command(job_id, "resume", None)
+        return await self._command("POST", _path("jobs", job_id, "resume"), None, job_from_json)
+
+    @override
+    async def set_power_limit(self, device_id: str, watts: float, lease_s: int) -> Device:
+        path, body = (
+            _path("devices", device_id, "power_limit"),
+            {"watts": watts, "lease_s": lease_s},
+        )
+        return await self._command("PUT", path, body, device_from_json)
 
     async def greet(self) -> None:
         """Look whether something answers, without the token. Raises SourceError."""
         await self._call("GET", "/healthz", secret=False)
 
-    async def _command(self, job_id: str, verb: str, body: dict[str, Any] | None) -> Job:
-        status, document = await self._call(
-            "POST", f"/api/v1/jobs/{quote(job_id, safe='')}/{verb}", body
-        )
+    async def _command[T](
+        self, method: str, path: str, body: dict[str, Any] | None, read: Callable[[object], T]
+    ) -> T:
+        status, document = await self._call(method, path, body)
         if status != HTTPStatus.OK:
             passing = status >= HTTPStatus.INTERNAL_SERVER_ERROR
             passing |= status == HTTPStatus.TOO_MANY_REQUESTS
             error = UnreachableError if passing else RefusedError
             raise error(_message(document) or f"HTTP status {status}")
         try:
-            return job_from_json(document)
+            return read(document)
         except SnapshotError as err:
             raise NotASourceError(str(err)) from err
 
@@ -169,6 +187,10 @@ async def unverified_fingerprint(session: ClientSession, *, host: str, port: int
 def grouped(fingerprint: str) -> str:
     """Return a fingerprint as people compare it: in groups of four."""
     return " ".join(fingerprint[at : at + 4] for at in range(0, len(fingerprint), 4))
+
+
+def _path(what: str, part_id: str, verb: str) -> str:
+    return f"/api/v1/{what}/{quote(part_id, safe='')}/{verb}"
 
 
 def _message(document: object) -> str:

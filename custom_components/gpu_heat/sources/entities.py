@@ -172,6 +172,10 @@ class PluggedSource(Source):
         return await self._source.resume(job_id)
 
     @override
+    async def set_power_limit(self, device_id: str, watts: float, lease_s: int) -> Device:
+        return await self._source.set_power_limit(device_id, watts, lease_s)
+
+    @override
     async def close(self) -> None:
         await self._source.close()
 

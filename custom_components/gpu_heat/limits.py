@@ -1,0 +1,76 @@
+"""What people asked of the power limits of one source's GPUs, kept up with leases.
+
+The agent puts a limit back as it found it when the lease ends. So a limit lasts as long as
+Home Assistant is there to renew it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from .agent.models import Device, Snapshot
+from .const import LOGGER
+from .sources import RefusedError, Source, SourceError
+
+LEASE = timedelta(minutes=15)
+_ROUNDING_W = 1.0
+
+
+class Limits:
+    """The limits in W that are wished, by device. `save` is called after each change."""
+
+    def __init__(
+        self, source: Source, save: Callable[[], None], document: Mapping[str, float] | None = None
+    ) -> None:
+        self._source = source
+        self._save = save
+        self._wishes = dict(document or {})
+        self._sent_at: dict[str, datetime] = {}
+
+    def to_json(self) -> dict[str, float]:
+        """Return a JSON document of all wishes."""
+        return dict(self._wishes)
+
+    async def set(self, device_id: str, watts: float, now: datetime) -> Device:
+        """Limit a device's power until another wish. Raises SourceError."""
+        device = await self._send(device_id, watts, now)
+        self._wish(device_id, watts)
+        return device
+
+    async def keep(self, snapshot: Snapshot, now: datetime) -> Snapshot:
+        """Renew leases; return the snapshot with the limits as they are then.
+
+        A limit that someone else has changed, or that the agent has put back because a job
+        was resumed, is left as it is.
+        """
+        devices = {device.id: device for device in snapshot.devices}
+        for device_id, watts in list(self._wishes.items()):
+            device, sent_at = devices.get(device_id), self._sent_at.get(device_id)
+            if device is None or device.power_limit_w is None:
+                continue
+            if sent_at is not None and abs(device.power_limit_w - watts) > _ROUNDING_W:
+                LOGGER.info("The power limit of %s was changed elsewhere", device.name)
+                self._wish(device_id, None)
+            elif sent_at is None or now - sent_at >= LEASE / 2:
+                try:
+                    devices[device_id] = await self._send(device_id, watts, now)
+                except RefusedError as err:
+                    LOGGER.warning("The power limit of %s is not kept: %s", device.name, err)
+                    self._wish(device_id, None)
+                except SourceError as err:
+                    LOGGER.debug("A power limit is tried again at the next poll: %s", err)
+        return replace(snapshot, devices=tuple(devices.values()))
+
+    async def _send(self, device_id: str, watts: float, now: datetime) -> Device:
+        lease_s = round(LEASE.total_seconds())
+        device = await self._source.set_power_limit(device_id, watts, lease_s)
+        self._sent_at[device_id] = now
+        return device
+
+    def _wish(self, device_id: str, watts: float | None) -> None:
+        if watts is None:
+            self._wishes.pop(device_id, None)
+            self._sent_at.pop(device_id, None)
+        else:
+            self._wishes[device_id] = watts
+        self._save()
