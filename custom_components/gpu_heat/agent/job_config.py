@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 import re
 import signal
+from signal import Signals
 from typing import ClassVar, TypeAlias
 
 from .programs import check_program
@@ -15,7 +16,7 @@ _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _LONGEST_S = 30 * 86_400.0
 _LONGEST_CHECKPOINT_S = 3600.0
 
-SIGNALS: Mapping[str, signal.Signals] = {
+SIGNALS: Mapping[str, Signals] = {
     name: number
     for name in ("HUP", "INT", "USR1", "USR2", "TERM")
     if (number := getattr(signal, f"SIG{name}", None)) is not None
@@ -56,7 +57,7 @@ class Checkpoint:
     or, without one, after `timeout_s`.
     """
 
-    signal: signal.Signals | None = None
+    signal: Signals | None = None
     command: tuple[str, ...] | None = None
     done_file: Path | None = None
     timeout_s: float = 60.0
