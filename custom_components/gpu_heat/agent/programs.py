@@ -15,11 +15,17 @@ def check_folder(cwd: Path | None, table: Table) -> None:
 
 
 def check_program(
-    command: Sequence[str], table: Table, *, cwd: Path | None, path: str | None
+    command: Sequence[str],
+    table: Table,
+    *,
+    cwd: Path | None,
+    path: str | None,
+    key: str = "command",
 ) -> None:
     """Refuse a command that could not be started, while nothing has been started yet.
 
-    `path` stands in for the agent's own PATH. Raises UsageError.
+    `path` stands in for the agent's own PATH; `key` is where the command was written.
+    Raises UsageError.
     """
     program = command[0]
     if "/" in program:
@@ -27,4 +33,4 @@ def check_program(
     else:
         found = shutil.which(program, path=path)
     if found is None:
-        raise table.fault("command", f'there is no program "{program}"; install or correct it')
+        raise table.fault(key, f'there is no program "{program}"; install or correct it')
