@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+import json
 from pathlib import Path
 from typing import TypeGuard, TypeVar
 from urllib.parse import urlsplit
@@ -119,6 +120,30 @@ class Table:
         if isinstance(value, dict):
             return Table(value, self._name(key))
         raise self.fault(key, f"write it as a table, [{self._name(key)}]")
+
+    def names(self) -> tuple[str, ...]:
+        """Return the keys that have not been taken."""
+        return tuple(self._left)
+
+    def is_table(self, key: str) -> bool:
+        """Return whether a key that has not been taken is a table."""
+        return isinstance(self._left.get(key), dict)
+
+    def scalars(self, key: str) -> "tuple[str | bool | int | float, ...]":
+        """Take a list of texts, numbers, true and false."""
+        value = self._left.pop(key, [])
+        if isinstance(value, list) and all(isinstance(item, str | int | float) for item in value):
+            return tuple(value)
+        raise self.fault(key, 'write a list of values, such as ["paused", "stopped"]')
+
+    def json(self, key: str) -> bytes | None:
+        """Take any value that JSON has too, as a JSON document."""
+        if key not in self._left:
+            return None
+        try:
+            return json.dumps(self._left.pop(key), allow_nan=False).encode()
+        except (TypeError, ValueError, RecursionError) as err:
+            raise self.fault(key, "this cannot be written as JSON; write dates as texts") from err
 
     def tables(self, key: str) -> list["Table"]:
         """Take a list of tables; one that is not there is empty."""

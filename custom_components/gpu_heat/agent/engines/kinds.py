@@ -54,7 +54,10 @@ class Kind:
         return self.load().read_spec(table, job_id, folder)
 
 
-_TABLE = (Kind(name="process", module="process"),)
+_TABLE = (
+    Kind(name="process", module="process"),
+    Kind(name="http", module="http"),
+)
 
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in _TABLE})
 
