@@ -57,6 +57,7 @@ class Kind:
 _TABLE = (
     Kind(name="process", module="process"),
     Kind(name="http", module="http"),
+    Kind(name="command", module="command"),
 )
 
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in _TABLE})
