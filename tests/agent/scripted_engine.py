@@ -1,6 +1,6 @@
 """An engine in memory whose jobs the test moves, and a book over it that can crash."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 import signal
@@ -149,9 +149,17 @@ class ScriptedDriver(JobDriver):
 class Run:
     """One run of an agent's book; a second one on the same folder is the next run."""
 
-    def __init__(self, folder: Path, clock: Clock, engine: Engine, *configs: JobConfig) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        clock: Clock,
+        engine: Engine,
+        *configs: JobConfig,
+        work_left_s: Callable[[], Mapping[str, float]] = dict,
+    ) -> None:
         self.store = StateDir(folder).open_store()
-        self.book = JobBook("scripted", configs, ScriptedDriver(engine), self.store, clock)
+        driver = ScriptedDriver(engine)
+        self.book = JobBook("scripted", configs, driver, self.store, clock, work_left_s)
         self.book.start()
 
     def pause(self, job_id: str, lease_s: float = 600) -> Job:

@@ -1,6 +1,7 @@
 """The config file: what it says, and what is said about it."""
 
 from pathlib import Path
+import signal
 
 import pytest
 
@@ -19,7 +20,7 @@ from gpu_heat_agent.config import (
 from gpu_heat_agent.engines.kinds import READERS
 from gpu_heat_agent.engines.process_spec import OnStop, ProcessSpec
 from gpu_heat_agent.errors import UsageError
-from gpu_heat_agent.job_config import JobConfig
+from gpu_heat_agent.job_config import AfterMaxPause, Checkpoint, JobConfig, Progress
 
 FULL = """
 name = "rig"
@@ -85,6 +86,56 @@ def test_all_that_can_be_said(tmp_path: Path) -> None:
             ),
         ),
     )
+
+
+def test_what_all_kinds_of_jobs_have_in_common(tmp_path: Path) -> None:
+    text = """
+[[jobs]]
+id = "train"
+pidfile = "train.pid"
+max_pause_s = 3600
+checkpoint = { signal = "USR1", done_file = "done", timeout_s = 30 }
+progress = { file = "/run/progress" }
+[[jobs]]
+id = "index"
+pidfile = "index.pid"
+checkpoint = { command = ["true"] }
+progress = { url = "http://127.0.0.1:8000/progress" }
+"""
+    train, index = load(tmp_path, text).jobs
+    assert (train.max_pause_s, train.after_max_pause) == (3600, AfterMaxPause.RESUME)
+    done = tmp_path / "done"
+    assert train.checkpoint == Checkpoint(signal=signal.SIGUSR1, done_file=done, timeout_s=30)
+    assert train.progress == Progress(file=Path("/run/progress"))
+    assert index.checkpoint == Checkpoint(command=("true",), timeout_s=60)
+    assert index.progress == Progress(url="http://127.0.0.1:8000/progress")
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("max_pause_s = 59", "jobs[0].max_pause_s"),
+        ("max_pause_s = 1e9", "jobs[0].max_pause_s"),
+        ("after_max_pause = 'kill'", "jobs[0].after_max_pause"),
+        ("after_max_pause = 'free'", "jobs[0].after_max_pause"),  # a process has no such pause
+        ("checkpoint = 'USR1'", "jobs[0].checkpoint"),
+        ("checkpoint = {}", "jobs[0].checkpoint.command"),
+        ("checkpoint = { command = [] }", "jobs[0].checkpoint.command"),
+        ("checkpoint = { command = ['no-such-program'] }", "jobs[0].checkpoint.command"),
+        ("checkpoint = { signal = 'KILL' }", "jobs[0].checkpoint.signal"),
+        ("checkpoint = { signal = 'USR1', command = ['true'] }", "jobs[0].checkpoint.command"),
+        ("checkpoint = { signal = 'USR1', timeout_s = 0 }", "jobs[0].checkpoint.timeout_s"),
+        ("checkpoint = { signal = 'USR1', wait = 1 }", "jobs[0].checkpoint.wait"),
+        ("progress = {}", "jobs[0].progress.file"),
+        ("progress = { file = 'p', url = 'http://a/' }", "jobs[0].progress.file"),
+        ("progress = { url = 'file:///etc/passwd' }", "jobs[0].progress.url"),
+        ("progress = { url = 'http://user:word@a/' }", "jobs[0].progress.url"),
+    ],
+)
+def test_fault_of_a_job_names_its_key(tmp_path: Path, text: str, key: str) -> None:
+    with pytest.raises(UsageError) as fault:
+        load(tmp_path, f"[[jobs]]\nid = 'x'\npidfile = 'p'\n{text}")
+    assert key in str(fault.value)
 
 
 def test_empty_file_is_the_default(tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ def test_pause_of_a_kind_that_is_not_known_is_forgotten(
     run = Run(tmp_path, clock, sleeper)
     pause = grant(kind="quantum", now=clock.now, lease_s=600, reason="")
     run.store.update(lambda state: replace(state, jobs={"old": JobRecord(pause=pause)}))
-    make_books([sleeper], run.store, tmp_path, clock)
+    make_books([sleeper], run.store, tmp_path, clock, dict)
     assert run.store.state.jobs["old"].pause is None
 
 

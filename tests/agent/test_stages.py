@@ -114,6 +114,13 @@ def test_engine_that_wants_a_job_back_gets_it(tmp_path: Path, clock: Clock, engi
     assert engine.running == {"one"}
 
 
+def test_what_a_job_tells_of_the_work_left_is_shown(
+    tmp_path: Path, clock: Clock, engine: Engine
+) -> None:
+    run = Run(tmp_path, clock, engine, SINGLE, work_left_s=lambda: {"one": 90.0})
+    assert run.job("one").remaining_s == 90
+
+
 # Checkpoints
 
 

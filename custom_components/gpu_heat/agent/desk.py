@@ -97,9 +97,16 @@ class JobDesk:
 
 
 def make_books(
-    configs: Sequence[JobConfig], store: Store, folder: Path, clock: Callable[[], Now]
+    configs: Sequence[JobConfig],
+    store: Store,
+    folder: Path,
+    clock: Callable[[], Now],
+    work_left_s: Callable[[], Mapping[str, float]],
 ) -> Mapping[str, JobBook]:
-    """Return a book for each kind that is configured, or that has left a pause behind."""
+    """Return a book for each kind that is configured, or that has left a pause behind.
+
+    `work_left_s` returns what jobs tell of the work left, in s of running, by their ids.
+    """
     state = store.state
     memories = {key: record.memory for key, record in state.jobs.items()}
     left = {record.pause.kind for record in state.jobs.values() if record.pause is not None}
@@ -115,7 +122,7 @@ def make_books(
                 raise
             _LOGGER.warning("Jobs of kind %s that were paused cannot be resumed: %s", kind, err)
             continue
-        books[kind] = JobBook(kind, jobs, driver, store, clock)
+        books[kind] = JobBook(kind, jobs, driver, store, clock, work_left_s)
     return books
 
 

@@ -26,6 +26,7 @@ from .memory import trim
 from .metering import Metering
 from .models import AgentInfo, Job, JobState
 from .power_limits import PowerLimits
+from .progress_reader import ProgressReader
 from .sampler import Sampler
 from .server import Api, make_runner
 from .service import Service
@@ -118,14 +119,16 @@ async def _serve(
 def make_service(launch: Launch, info: AgentInfo, store: Store) -> Service:
     """Return the service over the real or the simulated hardware."""
     config = launch.config
-    desk = JobDesk(config.jobs, make_books(config.jobs, store, launch.state_dir, read_clock))
+    progress = ProgressReader(config.jobs, read_clock)
+    books = make_books(config.jobs, store, launch.state_dir, read_clock, progress.remaining_s)
+    desk = JobDesk(config.jobs, books)
     uses = _uses(launch)
     busy = _busy(uses, lambda: desk.jobs)
     reader = make_reader(launch.simulation, seed=info.id[:8], busy=busy)
     metering = Metering(reader, store, _host(launch), read_clock)
     sampler = Sampler(metering, read_clock)
     limits = PowerLimits(reader, sampler, store, read_clock, enabled=config.power_limit_enabled)
-    return Service(info, sampler, desk, limits, uses)
+    return Service(info, sampler, desk, progress, limits, uses)
 
 
 def _uses(launch: Launch) -> Mapping[str, Collection[int]]:

@@ -11,6 +11,7 @@ from .errors import OutOfRangeError
 from .leases import MAX_LEASE_S, MIN_LEASE_S
 from .models import AgentInfo, Device, Job, Snapshot
 from .power_limits import PowerLimits
+from .progress_reader import ProgressReader
 from .sampler import Sampler
 
 _LOGGER = logging.getLogger(__name__)
@@ -31,12 +32,14 @@ class Service:
         info: AgentInfo,
         sampler: Sampler,
         desk: JobDesk,
+        progress: ProgressReader,
         limits: PowerLimits,
         uses: Mapping[str, Collection[int]],
     ) -> None:
         self._info = info
         self._sampler = sampler
         self._desk = desk
+        self._progress = progress
         self._limits = limits
         self._uses = uses
         self._restoring: set[asyncio.Task[None]] = set()
@@ -50,6 +53,7 @@ class Service:
         """Measure and watch the jobs until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._desk.watch())
+            tasks.create_task(self._progress.run(lambda: self._desk.jobs))
             tasks.create_task(self._measure())
 
     async def stop(self) -> bool:
@@ -58,6 +62,7 @@ class Service:
         Return whether the hardware let go: where it hangs, its thread does not end.
         """
         await self._desk.stop()
+        await self._progress.close()
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 await self._limits.restore()
