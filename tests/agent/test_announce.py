@@ -1,8 +1,8 @@
 """Announcing the agent by mDNS."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
-import psutil
+import ifaddr
 import pytest
 import zeroconf.asyncio
 
@@ -17,13 +17,6 @@ INFO = AgentInfo(
     version="1.2.3",
     started_at=as_datetime(1.8e9),
 )
-
-
-class Address(NamedTuple):
-    """As much of psutil's as is asked for."""
-
-    family: int
-    address: str
 
 
 class Network:
@@ -44,22 +37,20 @@ class Network:
         self.closed = True
 
 
+def adapter(name: str, *addresses: str | tuple[str, int, int]) -> ifaddr.Adapter:
+    ips = [ifaddr.IP(address, 24, name) for address in addresses]
+    return ifaddr.Adapter(name, name, ips)
+
+
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> Network:
     network = Network()
     monkeypatch.setattr(zeroconf.asyncio, "AsyncZeroconf", lambda: network)
-    monkeypatch.setattr(
-        psutil,
-        "net_if_addrs",
-        lambda: {
-            "lo": [Address(2, "127.0.0.1")],
-            "eth0": [
-                Address(2, "192.0.2.7"),
-                Address(10, "fe80::1%eth0"),
-                Address(17, "00:00:5e:00:53:01"),
-            ],
-        },
-    )
+    adapters = [
+        adapter("lo", "127.0.0.1", ("::1", 0, 0)),
+        adapter("eth0", "192.0.2.7", ("2001:db8::7", 0, 0), ("fe80::1", 0, 2)),
+    ]
+    monkeypatch.setattr(ifaddr, "get_adapters", lambda: adapters)
     return network
 
 
@@ -67,14 +58,24 @@ def server(host: str | None) -> ServerConfig:
     return ServerConfig(listen=Listen(host=host, port=0))
 
 
-@pytest.mark.parametrize("host", [None, "0.0.0.0", "192.0.2.7"])
-async def test_agent_that_others_can_reach_is_announced(network: Network, host: str | None) -> None:
+@pytest.mark.parametrize(
+    ("host", "addresses"),
+    [
+        (None, ["192.0.2.7", "2001:db8::7"]),
+        ("0.0.0.0", ["192.0.2.7", "2001:db8::7"]),
+        ("192.0.2.7", ["192.0.2.7"]),
+        ("2001:db8::7", ["2001:db8::7"]),
+    ],
+)
+async def test_agent_that_others_can_reach_is_announced(
+    network: Network, host: str | None, addresses: list[str]
+) -> None:
     async with announced(INFO, server(host), 9839):
         [service] = network.services
         assert service.type == "_gpu-heat._tcp.local."
         assert service.name == "gpu-rig._gpu-heat._tcp.local."
         assert service.port == 9839
-        assert service.parsed_addresses() == ["192.0.2.7"]
+        assert service.parsed_addresses() == addresses
         properties = {"id": INFO.id, "version": "1.2.3", "tls": "self-signed"}
         assert service.decoded_properties == properties
     assert network.closed

@@ -54,14 +54,15 @@ def _label(name: str) -> str:
 
 def _addresses(host: str | None) -> list[bytes]:
     """Return the addresses that others can reach, packed."""
-    import psutil  # noqa: PLC0415 - Home Assistant, which uses parts of the agent, may lack it
+    import ifaddr  # noqa: PLC0415 - zeroconf has it loaded already
 
     packed = []
-    for addresses in psutil.net_if_addrs().values():
-        for address in addresses:
-            text = address.address.partition("%")[0]
-            if address.family not in {socket.AF_INET, socket.AF_INET6} or is_loopback(text):
+    for adapter in ifaddr.get_adapters():
+        for address in adapter.ips:
+            family = socket.AF_INET6 if isinstance(address.ip, tuple) else socket.AF_INET
+            text = address.ip[0] if isinstance(address.ip, tuple) else address.ip
+            if is_loopback(text) or text.lower().startswith("fe80:"):
                 continue
-            if not text.lower().startswith("fe80:") and host in {None, text, "0.0.0.0", "::"}:  # noqa: S104
-                packed.append(socket.inet_pton(address.family, text))
+            if host in {None, text, "0.0.0.0", "::"}:  # noqa: S104
+                packed.append(socket.inet_pton(family, text))
     return packed
