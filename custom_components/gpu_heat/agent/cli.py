@@ -14,6 +14,7 @@ from .config import Config, TlsMode, default_config, load_config, with_overrides
 from .engines.kinds import READERS
 from .errors import AgentError, UsageError
 from .hardware import make_reader
+from .memory import lean
 from .simulated import parse_spec
 from .state_dir import StateDir
 from .tls import credentials, given
@@ -63,7 +64,8 @@ def _command(args: argparse.Namespace) -> int:
         if new:
             sys.stderr.write(f"Made anew, as no agent has run with {state_dir} yet\n")
         return 0
-    from .run import Launch, run  # noqa: PLC0415 - the HTTP server takes half a second to import
+    with lean():  # the HTTP server takes half a second to import
+        from .run import Launch, run  # noqa: PLC0415
 
     run(Launch(config=config, state_dir=state_dir, simulation=simulation))
     return 0
