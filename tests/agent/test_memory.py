@@ -2,12 +2,15 @@
 
 import ctypes
 import os
+from pathlib import Path
 import subprocess
 import sys
 
 import pytest
 
-from gpu_heat_agent.memory import lean, trim
+from gpu_heat_agent.memory import apart, lean, trim
+
+from .harness import RunningAgent
 
 LATE = ("prometheus_client", "psutil", "pynvml", "zeroconf", "gpu_heat_agent.openapi")
 
@@ -19,6 +22,17 @@ with lean():
 contexts = [thing for thing in gc.get_objects() if isinstance(thing, ssl.SSLContext)]
 print(sum(context.cert_store_stats()["x509"] for context in contexts))
 print("libstdc++" in open("/proc/self/maps").read())
+"""
+
+APART = """
+import os, sys
+from gpu_heat_agent.memory import apart
+def work():
+    import tabnanny
+    print(os.getppid(), flush=True)
+    raise OSError("no space left")
+apart(work)
+print(os.getpid(), "tabnanny" in sys.modules)
 """
 
 
@@ -54,3 +68,32 @@ def test_environment_is_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     with lean():
         assert os.environ["SSL_CERT_FILE"] == os.devnull
     assert dict(os.environ) == before
+
+
+def test_work_apart_leaves_nothing_here_and_its_fault_is_not_told() -> None:
+    worker_of, here, imported = printed(APART)
+    assert worker_of == here
+    assert imported == "False"
+
+
+def test_work_apart_is_left_undone_where_there_can_be_no_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> int:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", refuse)
+    apart((tmp_path / "made").touch)
+    assert not (tmp_path / "made").exists()
+
+
+async def test_agent_that_made_its_certificate_keeps_nothing_of_that(tmp_path: Path) -> None:
+    agent = RunningAgent(tmp_path)
+    try:
+        await agent.start("--simulate", "1xrtx_3090", "--tls", "self-signed")
+        assert (agent.state_dir / "certificate.pem").exists()
+        assert agent.process is not None
+        mapped = Path(f"/proc/{agent.process.pid}/maps").read_text()
+        assert "cryptography" not in mapped
+    finally:
+        await agent.end()

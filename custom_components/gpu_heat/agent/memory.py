@@ -1,10 +1,12 @@
 """Taking no memory for what serving does not use, and giving back what starting took."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 import ctypes
 import gc
 import os
+import sys
+import threading
 
 # aiohttp reads all authorities' certificates when it is imported, for clients that the agent has
 # none of: 2 MB. What frozenlist has in C++ would bring libstdc++: 1 to 2 MB.
@@ -24,6 +26,28 @@ def lean() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def apart(work: Callable[[], object]) -> None:
+    """Try to do the work in a process of its own, which takes along what it imports.
+
+    Nobody is told whether it was done: who needs the outcome looks for it, and does it then.
+    It is not on Windows, nor where threads run, of which a fork could inherit a held lock.
+    """
+    if sys.platform == "win32" or threading.active_count() > 1:
+        return
+    try:
+        child = os.fork()
+    except OSError:  # there may be no more processes
+        return
+    if child == 0:
+        try:
+            with suppress(Exception):
+                work()
+        finally:
+            os._exit(0)
+    with suppress(ChildProcessError):  # where children are not to be waited for, it has ended too
+        os.waitpid(child, 0)
 
 
 def trim() -> None:

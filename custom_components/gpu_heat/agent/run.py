@@ -18,11 +18,11 @@ from aiohttp import web
 from . import __version__
 from .announce import announced
 from .clock import as_datetime, read_clock
-from .config import Config, HostConfig, HostPower, ServerConfig
+from .config import Config, HostConfig, HostPower, ServerConfig, TlsMode
 from .desk import JobDesk, make_books
 from .errors import UnreachableError
 from .hardware import make_reader
-from .memory import trim
+from .memory import apart, trim
 from .metering import Metering
 from .models import AgentInfo, Job, JobState
 from .power_limits import PowerLimits
@@ -59,6 +59,8 @@ def run(launch: Launch) -> None:
     try:
         folder = StateDir(launch.state_dir)
         folder.lock()
+        if config.server.tls is TlsMode.SELF_SIGNED:  # to make a certificate takes 13 MB
+            apart(lambda: credentials(config, folder))
         token, tls = folder.token(), credentials(config, folder)
         store = folder.open_store()
         # Windows' usual loop accepts connections past `Listener`, and with it past its limits.
