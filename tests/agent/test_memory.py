@@ -10,6 +10,7 @@ import pytest
 
 from gpu_heat_agent.memory import apart, lean, trim
 
+from ..certificates import Certificate
 from .harness import RunningAgent
 
 LATE = ("prometheus_client", "psutil", "pynvml", "zeroconf", "gpu_heat_agent.openapi")
@@ -22,6 +23,13 @@ with lean():
 contexts = [thing for thing in gc.get_objects() if isinstance(thing, ssl.SSLContext)]
 print(sum(context.cert_store_stats()["x509"] for context in contexts))
 print("libstdc++" in open("/proc/self/maps").read())
+"""
+
+TRUST = """
+from gpu_heat_agent.memory import lean
+with lean():
+    from gpu_heat_agent.fetch import Request, trusted_by
+print(trusted_by(Request(url="https://app.local/")).cert_store_stats()["x509"])
 """
 
 APART = """
@@ -59,6 +67,14 @@ def test_agent_starts_without_what_only_some_use() -> None:
 
 def test_server_comes_without_what_only_clients_use_and_without_cpp() -> None:
     assert printed(LEAN) == ["0", "False"]
+
+
+def test_apps_that_are_asked_over_tls_are_still_known_by_the_systems_authorities(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "authority.pem").write_text(Certificate(tmp_path, "app").pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    assert printed(TRUST) == ["1"]
 
 
 def test_environment_is_as_before(monkeypatch: pytest.MonkeyPatch) -> None:

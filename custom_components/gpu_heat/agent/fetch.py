@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 import os
 import ssl
 
@@ -63,7 +64,7 @@ async def fetch(session: aiohttp.ClientSession, request: Request, *, max_bytes: 
             request.url,
             headers=request.headers,
             data=request.body,
-            ssl=True if request.ssl_context is None else request.ssl_context,
+            ssl=trusted_by(request),
             allow_redirects=False,
         ) as response:
             body = bytearray()
@@ -91,3 +92,15 @@ async def fetch(session: aiohttp.ClientSession, request: Request, *, max_bytes: 
         raise NoAnswerError(f"no answer within {session.timeout.total:g} s") from err
     except (aiohttp.ClientError, OSError, ValueError) as err:
         raise NoAnswerError(f"no proper answer ({type(err).__name__})") from err
+
+
+def trusted_by(request: Request) -> ssl.SSLContext | bool:
+    """Return what a certificate is trusted by; aiohttp's own context may be empty (memory.lean)."""
+    if request.ssl_context is not None or not request.url.startswith("https:"):
+        return request.ssl_context or True
+    return _authorities()
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    return ssl.create_default_context()
