@@ -58,6 +58,7 @@ _TABLE = (
     Kind(name="process", module="process"),
     Kind(name="http", module="http"),
     Kind(name="command", module="command"),
+    Kind(name="docker", module="docker"),
 )
 
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in _TABLE})
