@@ -87,6 +87,7 @@ class DockerDriver(JobDriver):
         if self._runner is not None:
             self._run(self._close())
             self._runner.close()
+            self._runner = None
 
     async def _observe(self, ours: Mapping[str, JsonObject]) -> Mapping[str, JobView]:
         held = {key: self._ours(plan) for key, plan in _plans(ours).items()}
