@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+import re
 import socket as sockets
 
 import pytest
@@ -167,3 +168,27 @@ def test_socket_that_may_not_be_used_tells_its_group(
 def test_driver_without_jobs_asks_nobody(engine: FakeDocker, drive: Drive) -> None:
     assert drive().observe({}) == {}
     assert engine.requests == []
+
+
+def test_proxy_of_the_docs_lets_through_what_is_asked_and_no_more(
+    engine: FakeDocker, drive: Drive
+) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "jobs" / "docker.md").read_text()
+    allowed = dict(re.findall(r"'-allow(GET|POST)=(.*?)'", page))
+    box = engine.add("train")
+    driver = drive(train=single(engine))
+    driver.resume(paused(driver, "train"))
+    refused = [
+        "GET /v1.44/images/json",
+        f"GET /v1.44/containers/{box.id}/archive",
+        f"GET /versions/containers/{box.id}/json",
+        f"POST /v1.44/containers/{box.id}/exec",
+        f"POST /v1.44/containers/{box.id}/pause/../exec",
+        "POST /v1.44/containers/create",
+        "POST /v1.44/build",
+    ]
+    assert len(engine.requests) == 6
+    for requests, passes in ((engine.requests, True), (refused, False)):
+        for method, path in (request.split("?")[0].split(" ") for request in requests):
+            # As the proxy does it: no brackets around the expression.
+            assert bool(re.search(f"^{allowed[method]}$", path)) is passes, path
