@@ -268,8 +268,9 @@ def test_container_that_ended_just_before_is_not_started(engine: FakeDocker, dri
     undo = {"train": driver.plan_pause("train", {})}
     engine.end(box, 0)
     assert "had ended" in str(driver.pause(undo)["train"])
-    assert state(driver, "train", undo) is JobState.FINISHED
-    assert driver.resume(undo) == {}
+    for _ in range(2):  # the record may stay, if it cannot be written that it is over
+        assert driver.resume(undo) == {}
+        assert state(driver, "train", undo) is JobState.FINISHED
     assert (box.state, box.starts) == ("exited", 1)
 
 
@@ -284,7 +285,9 @@ def test_what_someone_else_paused_just_before_stays_paused(
     failure = driver.pause(undo)["train"]
     assert isinstance(failure, ConflictError)
     assert "already paused" in str(failure)
-    assert driver.resume(undo) == {}
+    for _ in range(2):  # the record may stay, if it cannot be written that it is over
+        assert driver.resume(undo) == {}
+        driver.observe(undo)
     assert box.state == "paused"
 
 

@@ -91,6 +91,7 @@ class DockerDriver(JobDriver):
 
     async def _observe(self, ours: Mapping[str, JsonObject]) -> Mapping[str, JobView]:
         held = {key: self._ours(plan) for key, plan in _plans(ours).items()}
+        self._pausing.keep({it.plan.token for it in held.values()})
         engines = [self._engine(path) for path in {spec.socket for spec in self._specs.values()}]
         answers = await asyncio.gather(
             *(engine.views(held) for engine in engines), return_exceptions=True
@@ -200,9 +201,7 @@ class DockerDriver(JobDriver):
                 failures[key] = self._not_yet(plan)
                 continue
             self._undoing.forget(plan.token)
-            if end.error is None:
-                self._pausing.forget(plan.token)
-            else:
+            if end.error is not None:
                 failures[key] = end.error
         return failures
 

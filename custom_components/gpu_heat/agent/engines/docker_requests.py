@@ -70,6 +70,12 @@ class Requests:
         """Forget a request that has ended."""
         self._tasks.pop(token, None)
 
+    def keep(self, tokens: Collection[str]) -> None:
+        """Forget the requests that have ended, but for these."""
+        for token in [it for it, task in self._tasks.items() if task.done()]:
+            if token not in tokens:
+                self.forget(token)
+
     async def close(self, timeout_s: float) -> None:
         """Wait for what is under way, at most for `timeout_s`, and cut off the rest."""
         await self.wait(tuple(self._tasks), timeout_s)
