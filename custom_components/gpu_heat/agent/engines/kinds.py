@@ -59,6 +59,7 @@ _TABLE = (
     Kind(name="http", module="http"),
     Kind(name="command", module="command"),
     Kind(name="docker", module="docker"),
+    Kind(name="systemd", module="systemd", extra="systemd"),
 )
 
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in _TABLE})
