@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, S
 import logging
 from pathlib import Path
 import signal
+import time
 from typing import TypeAlias, TypeVar
 
 from ..errors import AgentError, ConflictError, UnreachableError
@@ -23,6 +24,7 @@ _LOGGER = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _START_S = 3.0
+_OVERDUE_S = 60.0
 _STEP_S = 0.05
 
 
@@ -39,6 +41,7 @@ class SystemdDriver(JobDriver):
         self._runner: asyncio.Runner | None = None
         self._names: dict[str, str] = {}
         self._not_ours: set[Plan] = set()
+        self._overdue: dict[Plan, float] = {}
         self._said: dict[str, str | None] = {}
 
     def observe(self, ours: Mapping[str, JsonObject]) -> Mapping[str, JobView]:
@@ -160,8 +163,11 @@ class SystemdDriver(JobDriver):
         plan = plans.get(key)
         if plan is not None and plan.manager is not spec.manager:
             plan = None
-        if unit.down and plan is not None and plan.stopped(unit):
-            unit = await self._bus(spec.manager).with_main_exit(unit)
+        bus = self._bus(spec.manager)
+        if plan is not None and plan.stopped(unit):
+            unit = await bus.with_main_exit(unit)
+        elif spec.pause is Verb.FREEZE and not unit.down:
+            unit = await bus.with_watchdog(unit)
         return key, view(
             unit,
             plan,
@@ -172,7 +178,7 @@ class SystemdDriver(JobDriver):
 
     async def _plan(self, key: str, manager: Manager, name: str, verb: Verb) -> Plan:
         bus = self._bus(manager)
-        unit = await bus.load(name)
+        unit = await self._load(bus, name, verb)
         why = self._never(unit) or obstacle(unit, verb)
         if why is None and verb is Verb.STOP:
             along = await _all(bus.load(other) for other in unit.stops_along)
@@ -198,31 +204,29 @@ class SystemdDriver(JobDriver):
         return {key: err for key, err in zip(plans, outcomes, strict=True) if err is not None}
 
     async def _pause(self, bus: SystemdBus, plan: Plan) -> None:
-        unit = await bus.load(plan.unit)
+        unit = await self._load(bus, plan.unit, plan.verb)
         why = self._never(unit) or obstacle(unit, plan.verb)
         if why is None and unit.invocation != plan.invocation:
             why = "someone else has restarted it"
         if why is not None:
             self._not_ours.add(plan)  # how it is now, it became without us
             raise ConflictError(f"{plan.unit}: {why}")
-        if plan.verb is Verb.STOP:
-            await bus.stop(plan.unit)
-        else:
-            await self._freeze(bus, plan)
-
-    async def _freeze(self, bus: SystemdBus, plan: Plan) -> None:
-        """Freeze a unit, and make sure of it: systemd says yes also where it has no freezer."""
+        self._overdue[plan] = time.monotonic() + _OVERDUE_S
         try:
-            await bus.freeze(plan.unit)
+            await (bus.stop if plan.verb is Verb.STOP else bus.freeze)(plan.unit)
         except UnreachableError:  # perhaps it only takes long
-            if not plan.froze(await bus.load(plan.unit)):
+            if not (plan.froze(now := await bus.load(plan.unit)) or plan.stopped(now)):
                 raise
-        else:
-            if not plan.froze(await bus.load(plan.unit)):
-                raise ConflictError(
-                    f"{plan.unit}: systemd did not freeze it; that takes the unified cgroup"
-                    ' hierarchy, else write pause = "stop"'
-                )
+        except ConflictError:
+            del self._overdue[plan]
+            raise
+        del self._overdue[plan]
+        # systemd says yes to a freeze also where it has no freezer.
+        if plan.verb is Verb.FREEZE and not plan.froze(await bus.load(plan.unit)):
+            raise ConflictError(
+                f"{plan.unit}: systemd did not freeze it; that takes the unified cgroup"
+                ' hierarchy, else write pause = "stop"'
+            )
 
     async def _resume(self, bus: SystemdBus, plan: Plan) -> None:
         if plan in self._not_ours:
@@ -233,12 +237,15 @@ class SystemdDriver(JobDriver):
         elif plan.verb is Verb.STOP and await self._to_start(bus, unit, plan):
             await bus.start(plan.unit)
             await self._started(bus, unit)
+        elif time.monotonic() < self._overdue.get(plan, 0):  # it could come to pass after this
+            raise UnreachableError(f"systemd has yet to answer to the pause of {plan.unit}")
+        self._overdue.pop(plan, None)
 
     async def _to_start(self, bus: SystemdBus, unit: Unit, plan: Plan) -> bool:
         if unit.load_state == "not-found":
             _LOGGER.warning("%s: its unit file is gone, so it cannot be started again", plan.unit)
             return False
-        return plan.stopped(await bus.with_main_exit(unit) if unit.down else unit)
+        return plan.stopped(unit) and plan.stopped(await bus.with_main_exit(unit))
 
     async def _started(self, bus: SystemdBus, unit: Unit) -> None:
         """Wait a moment for a start, so that the unit is not taken for one that has ended."""
@@ -255,6 +262,11 @@ class SystemdDriver(JobDriver):
         if why is not None:
             raise ConflictError(f"{unit.name}: {why}")
         await bus.kill(unit.name, signum)
+
+    async def _load(self, bus: SystemdBus, name: str, verb: Verb) -> Unit:
+        """Return a unit with all that tells whether it can be paused so."""
+        unit = await bus.load(name)
+        return await bus.with_watchdog(unit) if verb is Verb.FREEZE else unit
 
     def _never(self, unit: Unit) -> str | None:
         """Return why a unit is not touched, by any of its names."""

@@ -85,11 +85,11 @@ class SystemdBus:
 
     async def with_main_exit(self, unit: Unit) -> Unit:
         """Return a service with the time at which its main process ended."""
-        if not unit.name.endswith(".service"):
-            return unit
-        key = "ExecMainExitTimestampMonotonic"
-        exit_us = await self._property(unit.path, f"{_NAME}.Service", key, unit.name)
-        return unit.with_main_exit(exit_us if isinstance(exit_us, int) else 0)
+        return unit.with_main_exit(await self._service(unit, "ExecMainExitTimestampMonotonic"))
+
+    async def with_watchdog(self, unit: Unit) -> Unit:
+        """Return a service with the time that its watchdog waits."""
+        return unit.with_watchdog(await self._service(unit, "WatchdogUSec"))
 
     async def matching(self, patterns: Sequence[str]) -> dict[str, str]:
         """Return the paths of the loaded units whose names fit, by name."""
@@ -132,6 +132,13 @@ class SystemdBus:
         bus, self._bus = self._bus, None
         if bus is not None:
             bus.disconnect()
+
+    async def _service(self, unit: Unit, key: str) -> int:
+        """Return a number that only services have, else 0."""
+        if not unit.name.endswith(".service"):
+            return 0
+        value = await self._property(unit.path, f"{_NAME}.Service", key, unit.name)
+        return value if isinstance(value, int) else 0
 
     async def _properties(self, path: str, interface: str, about: str) -> dict[str, object]:
         (found,) = await self._ask(path, _PROPERTIES, "GetAll", "s", [interface], about=about)

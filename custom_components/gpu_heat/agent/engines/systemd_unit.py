@@ -13,6 +13,7 @@ _UP = frozenset({"active", "activating", "reloading", "refreshing"})
 _FROZEN = frozenset({"frozen", "frozen-by-parent"})
 _FROZEN_ITSELF = frozenset({"frozen", "freezing"})
 _STARTS = frozenset({"start", "restart", "try-restart", "reload-or-start"})
+_INFINITY_US = 2**64 - 1
 _STOPS = frozenset({"stop", "restart", "try-restart"})
 
 
@@ -39,6 +40,7 @@ class Unit:
     inactive_exit_us: int = 0
     active_exit_us: int = 0
     main_exit_us: int = 0
+    watchdog_us: int = 0
     job_path: str | None = None
     job_type: str = ""
     stops_along: frozenset[str] = frozenset()
@@ -51,6 +53,10 @@ class Unit:
     def with_main_exit(self, main_exit_us: int) -> "Unit":
         """Return it with the time at which its main process ended."""
         return replace(self, main_exit_us=main_exit_us)
+
+    def with_watchdog(self, watchdog_us: int) -> "Unit":
+        """Return it with the time after which systemd ends it if it gives no sign of life."""
+        return replace(self, watchdog_us=watchdog_us)
 
     @property
     def down(self) -> bool:
@@ -106,15 +112,20 @@ class Plan:
         """
         if self.verb is not Verb.STOP or self.unit != unit.name:
             return False
+        if unit.ended_by_itself:
+            return False
         if unit.down:
-            return unit.invocation in {"", self.invocation} and not unit.ended_by_itself
+            return unit.invocation in {"", self.invocation}
         stopping = unit.active_state == "deactivating" or unit.job_type == "stop"
         return stopping and unit.invocation == self.invocation
 
     def froze(self, unit: Unit) -> bool:
-        """Return whether the unit is frozen, or on its way, because we froze it."""
+        """Return whether the unit is frozen, or on its way, because we froze it.
+
+        systemd may call one frozen that was killed there; of that nothing is left to thaw.
+        """
         same = self.unit == unit.name and self.invocation == unit.invocation
-        return self.verb is Verb.FREEZE and same and unit.frozen_itself
+        return self.verb is Verb.FREEZE and same and unit.frozen_itself and not unit.down
 
 
 def obstacle(unit: Unit, verb: Verb) -> str | None:
@@ -127,6 +138,8 @@ def obstacle(unit: Unit, verb: Verb) -> str | None:
         return f"someone else froze it, or its slice: it is {unit.freezer_state}"
     if unit.job_type in _STOPS:
         return "someone else is stopping it"
+    if unit.sub_state.startswith("auto-restart"):
+        return "it has ended, and systemd is about to start it again"
     return _freeze_obstacle(unit) if verb is Verb.FREEZE else _stop_obstacle(unit)
 
 
@@ -135,8 +148,12 @@ def _freeze_obstacle(unit: Unit) -> str | None:
         return "systemd has to be 246 or newer to freeze units"
     if not unit.can_freeze:
         return 'systemd says that it cannot be frozen; pause = "stop" may do'
-    if unit.active_state != "active" or unit.job_path is not None:
+    if unit.active_state != "active":
         return f'systemd freezes no unit that is {unit.active_state}; pause = "stop" may do'
+    if unit.job_path is not None:
+        return "systemd is at work on it"
+    if 0 < unit.watchdog_us < _INFINITY_US:
+        return 'its WatchdogSec= would end it in the freezer; pause = "stop" may do'
     return None
 
 

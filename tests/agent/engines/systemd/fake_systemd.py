@@ -74,6 +74,7 @@ FIELDS: dict[str, Any] = {
     "stubborn": False,  # takes its time to stop
     "slow": False,  # takes its time to start
     "fails_on_stop": False,  # such as Java, which ends with 143
+    "watchdog_us": 2**64 - 1,  # none
     "forgotten": False,  # is unloaded when it has ended
 }
 
@@ -142,6 +143,7 @@ class Systemd:
         self.calls: list[list[Any]] = []
         self.denied: dict[str, str] = {}
         self.silent: list[str] = []
+        self.late: list[str] = []
         self.old = self.hybrid = False
         self.jobs = 0
         self.waiting: list[Message] = []
@@ -154,6 +156,10 @@ class Systemd:
             return self.command_unit(kind, name, ask)
         for key, value in ask.items():  # kind "mode"
             setattr(self, key, value)
+        if kind == "catch up":
+            self.late = []
+            for message in self.waiting:
+                self.handle(message)
         if kind == "calls":
             calls, self.calls = self.calls, []
             return calls
@@ -323,7 +329,10 @@ class Systemd:
             name = path.removeprefix(UNIT_ROOT)  # any unit is loaded when it is looked at
             return (unit or Unit(unlabel(name), {"load": "not-found"})).properties(old=self.old)
         if path in units and interface == f"{S}.Service" and units[path].name.endswith(".service"):
-            return {"ExecMainExitTimestampMonotonic": Variant("t", units[path].main_exit)}
+            return {
+                "ExecMainExitTimestampMonotonic": Variant("t", units[path].main_exit),
+                "WatchdogUSec": Variant("t", units[path].watchdog_us),
+            }
         raise RefusedError(f"{DBUS}.UnknownInterface", f"Unknown interface {interface} at {path}")
 
     # The wire.
@@ -337,6 +346,9 @@ class Systemd:
         if wanted != message.signature:
             name = f"{DBUS}.UnknownMethod" if wanted is None else f"{DBUS}.InvalidArgs"
             return Message.new_error(message, name, f"{message.member} takes {wanted}")
+        if message.member in self.late:
+            self.waiting.append(message)
+            return True
         try:
             if kind == "Manager":
                 signature, body = self.manager(message.member, message.body)
@@ -345,7 +357,7 @@ class Systemd:
         except RefusedError as err:
             return Message.new_error(message, err.name, str(err))
         if message.member in self.silent:
-            return True
+            return True  # done, but never said
         return Message.new_method_return(message, signature, body)
 
 

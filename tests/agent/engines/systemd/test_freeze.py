@@ -2,10 +2,10 @@
 
 import pytest
 
-from gpu_heat_agent.engines import systemd_bus
+from gpu_heat_agent.engines import systemd, systemd_bus
 from gpu_heat_agent.engines.driver import STANDS_STILL, JobView
 from gpu_heat_agent.engines.systemd_spec import Verb
-from gpu_heat_agent.errors import ConflictError
+from gpu_heat_agent.errors import ConflictError, UnreachableError
 from gpu_heat_agent.models import JobState
 
 from .harness import TRAIN, Agent, single
@@ -88,7 +88,7 @@ def test_unit_frozen_by_someone_else_between_plan_and_pause_stays_frozen(
 def test_unit_on_its_way_into_the_freezer_runs_until_systemd_says_otherwise(
     bus: PrivateBus, freezer: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(systemd_bus, "LIMIT_S", 0.3)
+    monkeypatch.setattr(systemd_bus, "LIMIT_S", 1.0)
     bus.systemd("mode", silent=["FreezeUnit"])
     freezer.pause()
     assert freezer.state() is JobState.RUNNING
@@ -144,4 +144,46 @@ def test_thaw_that_a_slice_forbids_is_said_and_can_be_tried_again(
         freezer.resume()
     bus.systemd("mode", denied={})
     freezer.resume()
+    assert freezer.state() is JobState.RUNNING
+
+
+def test_service_with_a_watchdog_is_not_frozen(bus: PrivateBus, freezer: Agent) -> None:
+    bus.systemd("set", TRAIN, watchdog_us=30_000_000)
+    assert not freezer.look()["job"].can_pause
+    with pytest.raises(ConflictError, match="WatchdogSec="):
+        freezer.plan()
+
+
+def test_unit_that_was_killed_in_the_freezer_has_ended(bus: PrivateBus, freezer: Agent) -> None:
+    freezer.pause()
+    bus.systemd("exit", TRAIN, failed=True)
+    bus.systemd("set", TRAIN, freezer="frozen")  # as systemd leaves it
+    assert freezer.state() is JobState.FAILED
+    bus.calls()
+    freezer.resume()
+    assert bus.calls() == []
+
+
+def test_freeze_that_comes_to_pass_after_it_was_given_up_is_undone(
+    bus: PrivateBus, freezer: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(systemd_bus, "LIMIT_S", 1.0)
+    bus.systemd("mode", late=["FreezeUnit"])
+    freezer.plan()
+    assert isinstance(freezer.driver.pause(freezer.plans)["job"], UnreachableError)
+    with pytest.raises(UnreachableError, match="yet to answer"):
+        freezer.resume()
+    bus.systemd("catch up")
+    freezer.resume()
+    assert bus.systemd("show", TRAIN)["freezer"] == "running"
+
+
+def test_freeze_that_never_comes_to_pass_is_forgotten_in_the_end(
+    bus: PrivateBus, freezer: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(systemd_bus, "LIMIT_S", 1.0)
+    monkeypatch.setattr(systemd, "_OVERDUE_S", 0.0)
+    bus.systemd("mode", late=["FreezeUnit"])
+    with pytest.raises(UnreachableError):
+        freezer.pause()
     assert freezer.state() is JobState.RUNNING

@@ -4,9 +4,9 @@ import logging
 
 import pytest
 
-from gpu_heat_agent.engines import systemd
+from gpu_heat_agent.engines import systemd, systemd_bus
 from gpu_heat_agent.engines.driver import STARTS_ANEW
-from gpu_heat_agent.errors import ConflictError
+from gpu_heat_agent.errors import ConflictError, UnreachableError
 from gpu_heat_agent.models import JobState
 
 from .harness import TRAIN, Agent
@@ -191,3 +191,44 @@ def test_freezing_job_can_let_go_of_its_gpu_by_being_stopped(
     assert freezer.look()["job"].effect == STARTS_ANEW
     freezer.resume()
     assert freezer.state() is JobState.RUNNING
+
+
+def test_unit_that_cleans_up_after_its_own_end_is_not_started_again(
+    bus: PrivateBus, stopper: Agent
+) -> None:
+    stopper.plan()
+    stopper.restart()  # before it came to the stop
+    bus.systemd("exit", TRAIN)
+    bus.systemd("set", TRAIN, active="deactivating", sub="stop-post")
+    stopper.resume()
+    assert bus.calls() == []
+
+
+def test_unit_that_waits_to_be_restarted_cannot_be_paused(bus: PrivateBus, stopper: Agent) -> None:
+    bus.systemd("set", TRAIN, active="activating", sub="auto-restart")
+    assert not stopper.look()["job"].can_pause
+    with pytest.raises(ConflictError, match="about to start it again"):
+        stopper.plan()
+
+
+def test_stop_that_comes_to_pass_after_it_was_given_up_is_undone(
+    bus: PrivateBus, stopper: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(systemd_bus, "LIMIT_S", 1.0)
+    bus.systemd("mode", late=["StopUnit"])
+    stopper.plan()
+    assert isinstance(stopper.driver.pause(stopper.plans)["job"], UnreachableError)
+    with pytest.raises(UnreachableError, match="yet to answer"):
+        stopper.resume()
+    bus.systemd("catch up")
+    stopper.resume()
+    stopper.comes_to(JobState.RUNNING)
+
+
+def test_stop_whose_answer_was_lost_is_a_pause(
+    bus: PrivateBus, stopper: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(systemd_bus, "LIMIT_S", 1.0)
+    bus.systemd("mode", silent=["StopUnit"])
+    stopper.pause()
+    stopper.comes_to(JobState.PAUSED)
