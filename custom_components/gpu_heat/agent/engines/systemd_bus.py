@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 import os
 
 from dbus_fast import BusType, Message, MessageType, Variant
@@ -67,6 +68,7 @@ class SystemdBus:
     def __init__(self, manager: Manager) -> None:
         self._manager = manager
         self._bus: MessageBus | None = None
+        self._end: asyncio.Future[None] | None = None
         self._late = False
         self._connecting = asyncio.Lock()
 
@@ -197,7 +199,14 @@ class SystemdBus:
             if self._bus is None or not self._bus.connected:
                 self.close()
                 self._bus = await _connect(self._manager)
+                self._end = asyncio.ensure_future(_ended(self._bus))
             return self._bus
+
+
+async def _ended(bus: MessageBus) -> None:
+    """Wait for the end of a connection, so that what ended it is not logged as never caught."""
+    with suppress(*_BROKEN):
+        await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
 
 
 async def _connect(manager: Manager) -> MessageBus:
