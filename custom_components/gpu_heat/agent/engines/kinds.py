@@ -60,6 +60,7 @@ _TABLE = (
     Kind(name="command", module="command"),
     Kind(name="docker", module="docker"),
     Kind(name="systemd", module="systemd", extra="systemd"),
+    Kind(name="kubernetes", module="kubernetes", extra="kubernetes"),
 )
 
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in _TABLE})
