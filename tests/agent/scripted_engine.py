@@ -52,6 +52,7 @@ class Engine:
     refuses: set[str] = field(default_factory=set)
     slow: set[str] = field(default_factory=set)
     must_resume: dict[str, str] = field(default_factory=dict)
+    obstacles: dict[str, str] = field(default_factory=dict)
     answers: bool = True
     effect: Effect = STANDS_STILL
     calls: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
@@ -100,7 +101,8 @@ class ScriptedDriver(JobDriver):
         held = key in engine.held_by and key not in engine.slow
         return JobView(
             state=JobState.PAUSED if held else JobState.RUNNING,
-            can_pause=not held,
+            can_pause=not held and key not in engine.obstacles,
+            obstacle=engine.obstacles.get(key),
             effect=engine.effect,
             must_resume=engine.must_resume.get(key),
         )

@@ -121,6 +121,16 @@ def test_what_a_job_tells_of_the_work_left_is_shown(
     assert run.job("one").remaining_s == 90
 
 
+def test_why_a_job_cannot_be_paused_is_said_before_and_when_it_is_tried(
+    tmp_path: Path, clock: Clock, engine: Engine
+) -> None:
+    engine.obstacles["one"] = "its owner would undo it"
+    run = Run(tmp_path, clock, engine, SINGLE)
+    assert run.job("one").error == "its owner would undo it"
+    with pytest.raises(ConflictError, match="cannot be paused: its owner would undo it"):
+        run.pause("one")
+
+
 # Checkpoints
 
 

@@ -50,7 +50,7 @@ class Known:
             deadline=view.deadline,
             frees_gpu=None if view.effect is None else view.effect.frees_gpu,
             keeps_work=None if view.effect is None else view.effect.keeps_work,
-            error=self.errors.get(key),
+            error=self.errors.get(key, view.obstacle),
             paused_by_us=pause is not None,
             lease_expires_at=None if pause is None else as_datetime(pause.expires_at_s),
             reason=None if pause is None else pause.reason,

@@ -183,7 +183,8 @@ class JobBook:
             self._pauses.write({key: pause})
             return
         if not view.can_pause:
-            raise ConflictError(f'job "{key}" cannot be paused, its state is {view.state}')
+            why = view.obstacle or f"its state is {view.state}"
+            raise ConflictError(f'job "{key}" cannot be paused: {why}')
         for failure in self._pausing.begin({key: pause}, now).values():
             raise failure
 

@@ -126,7 +126,7 @@ class Job:
     "paused" yet: the engine is still to agree. `devices` are the ids of the GPUs that it uses,
     empty if not known. `frees_gpu` and `keeps_work` say what a pause does: whether it lets go
     of the GPU, and whether the job goes on where it stood. `error` is why the last thing that
-    was asked of it failed.
+    was asked of it failed, or why it cannot be paused.
     """
 
     id: str

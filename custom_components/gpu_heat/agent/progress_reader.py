@@ -69,8 +69,8 @@ class ProgressReader:
     async def close(self) -> None:
         """Look no more; a look that hangs is left to itself."""
         done = asyncio.ensure_future(self._in_thread(self._close))
-        await asyncio.wait({done}, timeout=_PATIENCE_S)
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        _, hanging = await asyncio.wait({done}, timeout=_PATIENCE_S)
+        self._thread.shutdown(wait=not hanging, cancel_futures=True)
 
     def look(self, states: Mapping[str, JobState]) -> None:
         """Look at all sources once; blocks, and is called by one thread only."""

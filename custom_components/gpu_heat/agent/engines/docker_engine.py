@@ -129,6 +129,7 @@ class Engine:
         return JobView(
             state=self._state(row, ours),
             can_pause=row.state == RUNNING and not self.is_own(row),
+            obstacle="the agent runs in it" if self.is_own(row) else None,
             effect=EFFECTS[verb],
             must_resume=None if ours is None else _why_over(row, ours),
         )

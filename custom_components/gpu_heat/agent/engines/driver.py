@@ -36,7 +36,8 @@ class JobView:
 
     `can_pause` is whether a pause could be planned now, `effect` what one would do, or has
     done. `name` is that of a group's job. `remaining_s` is what the engine knows of the work
-    left. `must_resume` says why a pause of ours has to end now, such as a time limit.
+    left. `must_resume` says why a pause of ours has to end now, such as a time limit;
+    `obstacle`, why a job that is at work cannot be paused.
     """
 
     state: JobState
@@ -46,6 +47,7 @@ class JobView:
     remaining_s: float | None = None
     deadline: datetime | None = None
     must_resume: str | None = None
+    obstacle: str | None = None
 
 
 Failures: TypeAlias = Mapping[str, AgentError]

@@ -69,6 +69,7 @@ class Job(NamespacedResourceG, msgspec.Struct, rename="camel"):
             and self.obstacle is None
             and self.metadata.deletion_timestamp is None,
             effect=STARTS_ANEW,
+            obstacle=self.obstacle,
             remaining_s=self._remaining_s(look) if state is JobState.RUNNING else None,
             deadline=self._deadline() if state is JobState.RUNNING else None,
         )

@@ -171,9 +171,11 @@ def view(unit: Unit, plan: Plan | None, verb: Verb, *, touchable: bool, grouped:
     """Return the job that a unit is; `plan` is our pause of it, `verb` what a pause would do."""
     state = _state(unit, plan)
     done = verb if plan is None or plan.unit != unit.name else plan.verb
+    hindered = obstacle(unit, verb)
     return JobView(
         state=state,
-        can_pause=touchable and state is JobState.RUNNING and obstacle(unit, verb) is None,
+        can_pause=touchable and state is JobState.RUNNING and hindered is None,
+        obstacle=hindered if state is JobState.RUNNING else None,
         effect=STANDS_STILL if done is Verb.FREEZE else STARTS_ANEW,
         name=unit.name if grouped else None,
     )
