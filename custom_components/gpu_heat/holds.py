@@ -5,19 +5,39 @@ Home Assistant is there to renew it, and a job is never left behind.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Any, Self
+from weakref import WeakValueDictionary
 
+from .agent.engines.driver import group_of
 from .agent.models import Job, JobState, Snapshot
 from .const import LOGGER
 from .control.follow import FlexibleJob, Reason
+from .job_status import ENDED, goes_on, is_group
 from .sources import RefusedError, Source, SourceError
 
 LEASE = timedelta(minutes=15)
 _SHORTEST_LEASE = timedelta(minutes=1)
-_MANUAL = "manual"
+
+# Commands that one source is given side by side; those for a group and its jobs come in turn.
+_SIDE_BY_SIDE = 8
+# What one poll renews and ends at most; the rest waits for the next, long before its lease ends.
+_EACH_POLL = 60
+_EACH_POLL_S = 8.0
+_MOST = 1000
+
+
+class _Duty(Enum):
+    """What a wish needs at a poll."""
+
+    FORGET = auto()
+    LEAVE_ALONE = auto()
+    END = auto()
+    RENEW = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +67,8 @@ class Hold:
 class Holds:
     """The wishes for the jobs of one source, and when each job was last switched.
 
-    `save` is called after each change; `to_json` then gives what is to be kept.
+    `save` is called after each change; `to_json` then gives what is to be kept. `resumed` has the
+    ids of what was resumed, or tried to be, until whoever reads it clears it.
     """
 
     def __init__(
@@ -55,7 +76,11 @@ class Holds:
     ) -> None:
         self._source = source
         self._save = save
-        self._lock = asyncio.Lock()  # a poll must not act on a wish that a command replaces
+        # A poll must not act on a wish that a command replaces, be it one for its group.
+        self._locks = WeakValueDictionary[str, asyncio.Lock]()
+        self._slots = asyncio.Semaphore(_SIDE_BY_SIDE)
+        self._settling = asyncio.Lock()
+        self.resumed: set[str] = set()
         stored = document or {"holds": {}, "switched_at": {}}
         self._holds = {job: Hold.from_json(hold) for job, hold in stored["holds"].items()}
         self._switched_at = {
@@ -83,17 +108,20 @@ class Holds:
         held = None
         if hold and hold.manual and not hold.over(now):
             held = Reason.MANUAL_HOLD if hold.paused else Reason.MANUAL_RUN
+        on = goes_on(job)
         return FlexibleJob(
             id=job.id,
-            running=job.state is JobState.RUNNING,
-            controllable=(job.state is JobState.RUNNING and job.can_pause) or job.paused_by_us,
+            running=bool(on) and not job.paused_by_us,  # else it is about to wait
+            controllable=(bool(on) and job.can_pause) or job.paused_by_us,
             held=held,
             switched_at=self._switched_at.get(job.id),
         )
 
     async def pause(self, job_id: str, now: datetime, hold: Hold) -> Job:
-        """Pause a job and keep it paused. Raises SourceError."""
-        async with self._lock:
+        """Pause a job, a group or one of its jobs, and keep it paused. Raises SourceError."""
+        async with self._turn(job_id):
+            if job_id not in self._holds and len(self._holds) >= _MOST:
+                raise RefusedError(f"{_MOST} jobs wait one by one; pause their group instead")
             job = await self._send(job_id, now, hold)
             self._wish(job_id, hold)
             self._switched(job_id, now)
@@ -106,71 +134,101 @@ class Holds:
             self._wish(job_id, replace(hold, until=until))
 
     async def resume(self, job_id: str, now: datetime, hold: Hold | None = None) -> Job:
-        """Let a job run on. Raises SourceError; the lease then runs out by itself."""
-        async with self._lock:
+        """Let a job run on, or a group with all its jobs. Raises SourceError.
+
+        The lease then runs out by itself.
+        """
+        async with self._turn(job_id):
             return await self._resume(job_id, now, hold)
 
     async def release(self, now: datetime) -> None:
         """Let all jobs run on that wait because of us: nobody will look after them any more."""
-        for job_id in [job_id for job_id, hold in self._holds.items() if hold.paused]:
+
+        async def let_go(job_id: str) -> None:
             try:
                 await self.resume(job_id, now)
             except SourceError as err:
                 LOGGER.warning("Job %s waits until its lease ends: %s", job_id, err)
 
+        waiting = [job_id for job_id, hold in self._holds.items() if hold.paused]
+        await asyncio.gather(*(let_go(job_id) for job_id in waiting))
+
     async def settle(self) -> None:
         """Wait for commands under way, and write nothing down from then on."""
-        async with self._lock:
+        async with self._settling:  # two that each had some of the slots would wait for ever
+            for _ in range(_SIDE_BY_SIDE):
+                await self._slots.acquire()
             self._save = _nothing
+            for _ in range(_SIDE_BY_SIDE):
+                self._slots.release()
 
     async def keep(self, previous: Snapshot | None, current: Snapshot, now: datetime) -> Snapshot:
         """Renew leases, end holds whose time is over; return the snapshot with the new states.
 
-        `previous` is the snapshot of the poll just before, None if that one failed.
+        `previous` is the snapshot of the poll just before, None if that one failed. Those whose
+        lease is the shortest come first, and what there is no time for is left to the next poll.
         """
         before = {job.id: job for job in previous.jobs} if previous else {}
         jobs = {job.id: job for job in current.jobs}
-        async with self._lock:
-            for job_id, hold in list(self._holds.items()):
-                job = await self._keep(
-                    job_id, hold, before.get(job_id), jobs.get(job_id), current.taken_at, now
-                )
-                if job is not None:
-                    jobs[job_id] = job
+        at = current.taken_at
+        small: list[tuple[str, Hold, _Duty]] = []
+        commands: list[tuple[str, Hold, _Duty]] = []
+        for job_id, hold in self._holds.items():
+            if _not_told(job_id, jobs):
+                continue
+            duty = _duty(hold, before.get(job_id), jobs.get(job_id), at, now)
+            if duty is not None:
+                rows = commands if duty in {_Duty.END, _Duty.RENEW} else small
+                rows.append((job_id, hold, duty))
+        commands.sort(key=lambda row: _lease_left(jobs[row[0]], at))
+        until = asyncio.get_running_loop().time() + _EACH_POLL_S
+        changed = await asyncio.gather(
+            *(self._keep(*row, now, until) for row in (*small, *commands[:_EACH_POLL]))
+        )
+        self._forget_switched(jobs)
+        jobs |= {job.id: job for job in changed if job is not None}
         return replace(current, jobs=tuple(jobs.values()))
 
     async def _keep(
-        self,
-        job_id: str,
-        hold: Hold,
-        before: Job | None,
-        job: Job | None,
-        at: datetime,
-        now: datetime,
+        self, job_id: str, hold: Hold, duty: _Duty, now: datetime, until: float
     ) -> Job | None:
         """Do for one job what its wish needs; return the job where that changed it."""
-        try:
-            if job is None or job.state in (JobState.FINISHED, JobState.FAILED):
+        async with self._turn(job_id):
+            late = asyncio.get_running_loop().time() > until
+            if late or self._holds.get(job_id) is not hold:
+                return None
+            try:
+                match duty:
+                    case _Duty.RENEW:
+                        return await self._send(job_id, now, hold)
+                    case _Duty.END:
+                        return await self._resume(job_id, now, None)
+                    case _Duty.LEAVE_ALONE:
+                        LOGGER.info("Job %s was resumed on its machine; it is left alone", job_id)
                 self._wish(job_id, None)
-            elif hold.over(now):
-                if job.paused_by_us:
-                    return await self._resume(job_id, now, None)
+            except RefusedError as err:
+                LOGGER.warning("Job %s cannot be kept paused: %s", job_id, err)
                 self._wish(job_id, None)
-            elif hold.paused and _left_to_itself(before, job, at):
-                LOGGER.info("Job %s was resumed on its machine; it is left alone", job_id)
-                self._wish(job_id, None)
-            elif hold.paused and _lease_left(job, at) < _lease(hold, now) / 2:
-                return await self._send(job_id, now, hold)
-        except RefusedError as err:
-            LOGGER.warning("Job %s cannot be kept paused: %s", job_id, err)
-            self._wish(job_id, None)
-        except SourceError as err:
-            LOGGER.debug("Job %s is tried again at the next poll: %s", job_id, err)
-        return None
+            except SourceError as err:
+                LOGGER.debug("Job %s is tried again at the next poll: %s", job_id, err)
+            return None
+
+    @asynccontextmanager
+    async def _turn(self, job_id: str) -> AsyncGenerator[None]:
+        """Wait until nothing else is done to a job, its group or the group's other jobs."""
+        key = group_of(job_id) or job_id
+        lock = self._locks.get(key)
+        if lock is None:
+            lock = self._locks[key] = asyncio.Lock()
+        async with lock, self._slots:
+            yield
 
     async def _resume(self, job_id: str, now: datetime, hold: Hold | None) -> Job:
         waited = job_id in self._holds and self._holds[job_id].paused
+        for key in [key for key in self._holds if group_of(key) == job_id]:
+            self._wish(key, None)  # they go on with their group
         self._wish(job_id, hold)
+        self.resumed.add(job_id)
         job = await self._source.resume(job_id)
         if waited:
             self._switched(job_id, now)
@@ -191,9 +249,38 @@ class Holds:
         self._switched_at[job_id] = now
         self._save()
 
+    def _forget_switched(self, jobs: Mapping[str, Job]) -> None:
+        """Forget when jobs were switched that there are no longer."""
+        gone = [key for key in self._switched_at if key not in jobs and not _not_told(key, jobs)]
+        for key in gone:
+            del self._switched_at[key]
+        if gone:
+            self._save()
+
 
 def _nothing() -> None:
     """Stand in for the writing of what another has taken over."""
+
+
+def _not_told(job_id: str, jobs: Mapping[str, Job]) -> bool:
+    """Return whether a job is of a group whose engine does not tell its jobs now."""
+    group = jobs.get(group_of(job_id) or job_id)
+    return job_id not in jobs and group is not None and group.state is JobState.UNKNOWN
+
+
+def _duty(
+    hold: Hold, before: Job | None, job: Job | None, at: datetime, now: datetime
+) -> _Duty | None:
+    """Return what a wish needs; `at` is now by the clock of the job's source."""
+    if job is None or (job.state in ENDED and not is_group(job)):
+        return _Duty.FORGET
+    if hold.over(now):
+        return _Duty.END if job.paused_by_us else _Duty.FORGET
+    if not hold.paused:
+        return None
+    if _left_to_itself(before, job, at):
+        return _Duty.LEAVE_ALONE
+    return _Duty.RENEW if _lease_left(job, at) < _lease(hold, now) / 2 else None
 
 
 def _lease(hold: Hold, now: datetime) -> timedelta:
