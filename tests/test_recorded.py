@@ -2,6 +2,10 @@
 
 from datetime import datetime, timedelta
 
+from homeassistant.components.logbook.const import DOMAIN as LOGBOOK_DOMAIN
+from homeassistant.components.logbook.models import LogbookConfig
+from homeassistant.components.logbook.processor import EventProcessor
+from homeassistant.components.recorder.history import get_significant_states
 from homeassistant.components.recorder.statistics import statistics_during_period
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.setup import async_setup_component
@@ -11,6 +15,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     do_adhoc_statistics,
 )
 
+from custom_components.gpu_heat.agent.models import JobState
 from custom_components.gpu_heat.const import DOMAIN
 
 from .conftest import OPTIONS, zone_entry
@@ -295,3 +300,40 @@ async def test_what_the_household_has_used_today_is_known_from_the_recorder(
     agent.gpu(energy_j=2.0 * KWH)
     await poll()
     assert figure("electricity_cost") == pytest.approx(0.18)
+
+
+async def test_the_list_of_a_groups_jobs_is_not_recorded(
+    hass, agent, entry, recorded, entity_id, caplog
+):
+    """500 jobs would be far more than the 16 kB that the recorder takes."""
+    agent.group("farm", {str(number): JobState.RUNNING for number in range(500)})
+    agent.job("farm", remaining_s=3600.0)
+    await recorded(entry)
+    await async_wait_recording_done(hass)
+    jobs, status = (entity_id("sensor", f"_job_farm_{key}") for key in ("jobs", "status"))
+    assert len(hass.states.get(jobs).attributes["jobs"]) == 500
+    assert hass.states.get(status).attributes["remaining_s"] == 3600
+    found = await hass.async_add_executor_job(
+        lambda: get_significant_states(
+            hass, NOON - FIVE_MINUTES, entity_ids=[jobs, status], significant_changes_only=False
+        )
+    )
+    assert found[jobs][-1].state == "500"
+    assert found[jobs][-1].attributes["left_out"] == 0
+    assert "jobs" not in found[jobs][-1].attributes
+    assert found[status][-1].attributes["paused_by_us"] is False
+    assert "remaining_s" not in found[status][-1].attributes
+    assert "exceed maximum size" not in caplog.text
+
+
+async def test_what_a_job_did_is_in_the_logbook(hass, agent, entry, recorded, poll, entity_id):
+    await recorded(entry)
+    agent.job("train", state=JobState.FINISHED)
+    await poll()
+    await async_wait_recording_done(hass)
+    event = entity_id("event", "_job_train_activity")
+    hass.data[LOGBOOK_DOMAIN] = LogbookConfig({})
+    logbook = EventProcessor(hass, ["call_service"], [event])
+    rows = await hass.async_add_executor_job(logbook.get_events, NOON, NOON + FIVE_MINUTES)
+    assert [row["attributes"]["event_type"] for row in rows] == ["finished"]
+    assert (rows[0]["entity_id"], rows[0]["name"]) == (event, "Fine-tune Activity")

@@ -8,7 +8,7 @@ from homeassistant.components.binary_sensor import (
     BinarySensorEntity,
     BinarySensorEntityDescription,
 )
-from homeassistant.const import EntityCategory
+from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
@@ -64,7 +64,7 @@ async def async_setup_entry(
             if device.vendor is Vendor.NVIDIA:
                 yield ThrottledSensor(source, THROTTLED, device)
 
-    async_add_source_entities(entry, async_add_entities, entities_of)
+    async_add_source_entities(Platform.BINARY_SENSOR, entry, async_add_entities, entities_of)
 
 
 class SourceBinarySensor(SourceEntity, BinarySensorEntity):

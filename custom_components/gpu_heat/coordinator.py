@@ -1,6 +1,7 @@
 """Polls one source: readings in, leases of paused jobs renewed."""
 
-from collections.abc import Awaitable, Mapping
+from collections import defaultdict
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, override
@@ -26,7 +27,9 @@ from .const import (
     POLL_INTERVAL,
 )
 from .holds import Hold, Holds
+from .job_activity import Change, Memory, advance
 from .job_power import JobPower
+from .job_status import is_group, listed
 from .limits import Limits
 from .save import Saver
 from .source_health import SourceHealth
@@ -95,6 +98,10 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         self.profile = _read_profile(stored.get("profile"))
         self.failure: SourceError | None = None
         self._devices: dict[str, Device] = {}
+        self._jobs: dict[str, Job] = {}
+        self._members: dict[str, list[Job]] = {}
+        self._memory: Memory | None = None
+        self.changes: Sequence[Change] = ()  # another object at each poll
         self.health = SourceHealth(hass, entry, subentry)
 
     @override
@@ -133,15 +140,28 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         snapshot = await self.holds.keep(previous, snapshot, dt_util.utcnow())
         snapshot = await self.limits.keep(snapshot, dt_util.utcnow())
         self.health.paused(snapshot, self.job_power.advance(snapshot))
+        self._remember(snapshot)
         profile = _with_told(self.profile, snapshot)
         if self.profile is None or _identities(self.profile) != _identities(profile):
             self.profile = profile
             self._saver.within(_AT_ONCE_S)
         return snapshot
 
+    def _remember(self, snapshot: Snapshot) -> None:
+        """Find out what has changed since the poll before, unless this one was overtaken."""
+        memory, changes = advance(self._memory, snapshot, self.holds.resumed)
+        if memory is not self._memory:
+            self._memory, self.changes = memory, changes
+            self.holds.resumed.clear()
+
     @override
     def _async_refresh_finished(self) -> None:
         self._devices = {device.id: device for device in self.data.devices} if self.data else {}
+        self._jobs = {job.id: job for job in self.data.jobs} if self.data else {}
+        self._members = defaultdict(list)
+        for job in self._jobs.values():
+            if job.group is not None:
+                self._members[job.group].append(job)
 
     def _follow_agent(self, agent_id: str) -> None:
         """Take over the new id of an agent that lost its state, so that it stays one source.
@@ -174,8 +194,11 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
 
     def job(self, job_id: str) -> Job | None:
         """Return a job as it is now; None while that is not known."""
-        jobs = self.snapshot.jobs if self.snapshot else ()
-        return next((job for job in jobs if job.id == job_id), None)
+        return self._jobs.get(job_id) if self.last_update_success else None
+
+    def members(self, group_id: str) -> Sequence[Job]:
+        """Return the jobs of a group as they are now; none while they are not known."""
+        return self._members.get(group_id, ()) if self.last_update_success else ()
 
     def linked_device(self, device_id: str) -> dr.AnyDeviceEntry | None:
         """Return the device of the entity that meters one of our own, if another has it."""
@@ -242,10 +265,17 @@ def _read_profile(document: object) -> Snapshot | None:
 
 
 def _with_told(profile: Snapshot | None, snapshot: Snapshot) -> Snapshot:
-    """Return a snapshot whose devices have, as of the profile, what they do not tell now."""
+    """Return a snapshot whose devices have, as of the profile, what they do not tell now.
+
+    Of a group's jobs it has none, and a group is one also while its engine is silent.
+    """
     known = {device.id: device for device in profile.devices} if profile else {}
     devices = [_filled(known.get(device.id), device) for device in snapshot.devices]
-    return replace(snapshot, devices=tuple(devices))
+    groups = {
+        job.id for job in (*(profile.jobs if profile else ()), *snapshot.jobs) if is_group(job)
+    }
+    jobs = [replace(job, members=0 if job.id in groups else None) for job in listed(snapshot.jobs)]
+    return replace(snapshot, devices=tuple(devices), jobs=tuple(jobs))
 
 
 def _filled(known: Device | None, device: Device) -> Device:
@@ -269,5 +299,5 @@ def _identities(snapshot: Snapshot) -> object:
             )
             for device in snapshot.devices
         ],
-        [(job.id, job.name) for job in snapshot.jobs],
+        [(job.id, job.name, is_group(job)) for job in snapshot.jobs],
     )

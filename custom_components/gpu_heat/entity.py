@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable
 from typing import override
 
+from homeassistant.const import Platform
 from homeassistant.core import callback
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.device_registry import ChildDeviceInfo, DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -108,7 +109,7 @@ class DeviceEntity(SourceEntity):
 
 
 class JobEntity(SourceEntity):
-    """Something that one job shows."""
+    """Something that one job shows, or a group of jobs as a whole."""
 
     def __init__(
         self, coordinator: SourceCoordinator, description: EntityDescription, job: Job
@@ -131,13 +132,14 @@ class JobEntity(SourceEntity):
 
 @callback
 def async_add_source_entities(
+    platform: Platform,
     entry: GpuHeatConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
     entities_of: Callable[[SourceCoordinator], Iterable[Entity]],
 ) -> None:
     """Add the entities of all sources, also those of devices and jobs that turn up later."""
     for source in entry.runtime_data.sources.values():
-        adder = _Adder(source, async_add_entities, entities_of)
+        adder = _Adder(platform, source, async_add_entities, entities_of)
         adder.add_new()
         entry.async_on_unload(source.async_add_listener(adder.add_new))
 
@@ -147,26 +149,44 @@ class _Adder:
 
     def __init__(
         self,
+        platform: Platform,
         source: SourceCoordinator,
         async_add_entities: AddConfigEntryEntitiesCallback,
         entities_of: Callable[[SourceCoordinator], Iterable[Entity]],
     ) -> None:
+        self._platform = platform
         self._source = source
         self._async_add_entities = async_add_entities
         self._entities_of = entities_of
         self._profile: object = self
-        self._known: set[str | None] = set()
+        self._added: set[str | None] = set()
+        self._registered: set[str | None] = set()
 
     @callback
     def add_new(self) -> None:
-        """Add what is new; nothing is, as long as the profile is the same object."""
+        """Add what is new; nothing is, as long as the profile is the same object.
+
+        What was removed with its device is new once more when it is back.
+        """
         if self._profile is self._source.profile:
             return
         self._profile = self._source.profile
+        registered = self._in_registry()
+        self._added -= self._registered - registered
+        self._registered = registered
         new = [
             entity
             for entity in self._entities_of(self._source)
-            if entity.unique_id not in self._known
+            if entity.unique_id not in self._added
         ]
-        self._known |= {entity.unique_id for entity in new}
+        self._added |= {entity.unique_id for entity in new}
         self._async_add_entities(new, config_subentry_id=self._source.subentry.subentry_id)
+
+    def _in_registry(self) -> set[str | None]:
+        registry = er.async_get(self._source.hass)
+        entry_id = self._source.config_entry.entry_id
+        return {
+            item.unique_id
+            for item in er.async_entries_for_config_entry(registry, entry_id)
+            if item.domain == self._platform
+        }

@@ -11,16 +11,17 @@ from homeassistant.components.sensor import (
     SensorEntityDescription,
     SensorStateClass,
 )
-from homeassistant.const import EntityCategory, UnitOfInformation
+from homeassistant.const import EntityCategory, Platform, UnitOfInformation
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .agent.models import Device, Job, JobState
+from .agent.models import Device, Job
 from .coordinator import GpuHeatConfigEntry, SourceCoordinator
 from .entity import DeviceEntity, JobEntity, SourceEntity, async_add_source_entities
 from .heat.units import kwh
+from .job_status import JobStatus, is_group, member_rows, status_of
 from .quantities import ENERGY, PERCENT, POWER, TEMPERATURE, Value, percent, shown
 from .zone import ZoneCoordinator
 from .zone_sensors import zone_sensors
@@ -109,8 +110,14 @@ JOB_STATUS = JobSensorDescription(
     key="status",
     translation_key="status",
     device_class=SensorDeviceClass.ENUM,
-    options=list(JobState),
-    value_fn=lambda job: job.state,
+    options=list(JobStatus),
+    value_fn=status_of,
+)
+GROUP_JOBS = JobSensorDescription(
+    key="jobs",
+    translation_key="jobs",
+    state_class=SensorStateClass.MEASUREMENT,
+    value_fn=lambda group: group.members,
 )
 
 
@@ -137,12 +144,14 @@ async def async_setup_entry(
             if device.id in used:
                 yield HeldPowerSensor(source, HELD_POWER, device)
         for job in source.profile.jobs if source.profile else ():
-            yield JobSensor(source, JOB_STATUS, job)
+            yield JobStatusSensor(source, JOB_STATUS, job)
+            if is_group(job):
+                yield GroupJobsSensor(source, GROUP_JOBS, job)
 
     of_zone = list(zone_sensors(zone))
     _remove_others(hass, entry, {sensor.unique_id for sensor in of_zone})
     async_add_entities(of_zone)
-    async_add_source_entities(entry, async_add_entities, entities_of)
+    async_add_source_entities(Platform.SENSOR, entry, async_add_entities, entities_of)
 
 
 def _remove_others(
@@ -243,7 +252,7 @@ class HeldPowerSensor(DeviceEntity, SensorEntity):
 
 
 class JobSensor(JobEntity, SensorEntity):
-    """What a job does."""
+    """Something that is known of a job."""
 
     entity_description: JobSensorDescription
 
@@ -252,13 +261,39 @@ class JobSensor(JobEntity, SensorEntity):
     def native_value(self) -> Value:
         return self.entity_description.value_fn(self.job) if self.job else None
 
+
+class JobStatusSensor(JobSensor):
+    """What a job does."""
+
+    _unrecorded_attributes = frozenset({"remaining_s"})  # another at each poll
+
     @property
     @override
     def extra_state_attributes(self) -> Mapping[str, Any] | None:
-        if self.job is None:
+        job = self.job
+        if job is None:
             return None
         return {
-            "paused_by_us": self.job.paused_by_us,
-            "reason": self.job.reason,
-            "lease_expires_at": self.job.lease_expires_at,
+            "paused_by_us": job.paused_by_us,
+            "reason": job.reason,
+            "lease_expires_at": job.lease_expires_at,
+            "remaining_s": job.remaining_s,
+            "error": job.error,
+            "frees_gpu": job.frees_gpu,
+            "keeps_work": job.keeps_work,
         }
+
+
+class GroupJobsSensor(JobSensor):
+    """How many jobs a group has, and which."""
+
+    _unrecorded_attributes = frozenset({"jobs"})
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        if self.native_value is None:
+            return None
+        members = self.coordinator.members(self.job_id)
+        rows = member_rows(members)
+        return {"jobs": rows, "left_out": len(members) - len(rows)}

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from typing import Any, override
 
 from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .agent.models import JobState
 from .coordinator import GpuHeatConfigEntry, SourceCoordinator
 from .entity import JobEntity, async_add_source_entities
 from .holds import Hold
+from .job_status import goes_on
 
 PARALLEL_UPDATES = 1
 
@@ -28,18 +29,19 @@ async def async_setup_entry(
         for job in source.profile.jobs if source.profile else ():
             yield JobSwitch(source, RUNNING, job)
 
-    async_add_source_entities(entry, async_add_entities, entities_of)
+    async_add_source_entities(Platform.SWITCH, entry, async_add_entities, entities_of)
 
 
 class JobSwitch(JobEntity, SwitchEntity):
-    """On while the job runs; switching it off pauses it until it is switched on again."""
+    """On while the job runs or waits for its turn, a group while one of its jobs does.
+
+    Switching it off pauses it until it is switched on again. It is off when the engine has agreed.
+    """
 
     @property
     @override
     def is_on(self) -> bool | None:
-        if self.job is None or self.job.state is JobState.UNKNOWN:
-            return None
-        return self.job.state is JobState.RUNNING
+        return goes_on(self.job) if self.job else None
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
