@@ -5,8 +5,6 @@ from datetime import timedelta
 
 from aiohttp import web
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import device_registry as dr
-from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.gpu_heat.agent.models import JobState
@@ -154,86 +152,3 @@ async def test_a_resume_is_not_undone_by_a_renewal_under_way(
     await poll()
     assert hass.states.get(entity_id("switch", "index_running")).state == "on"
     assert hass.states.get(entity_id("switch", "train_running")).state == "off"
-
-
-async def test_pause_jobs_answers_what_was_done(hass, agent, entry, setup, poll, entity_id):
-    await setup(entry)
-    switch = entity_id("switch", "train_running")
-    answer = await hass.services.async_call(
-        "gpu_heat",
-        "pause_jobs",
-        {"entity_id": switch, "duration": {"minutes": 5}, "reason": "guests"},
-        blocking=True,
-        return_response=True,
-    )
-    assert answer == {
-        switch: {
-            "job_id": "train",
-            "name": "Fine-tune",
-            "state": "paused",
-            "reason": "guests",
-            "until": (dt_util.utcnow() + timedelta(minutes=5)).isoformat(),
-        }
-    }
-    assert agent.leases == [("train", 300, "guests")]
-
-
-async def test_a_pause_for_a_duration_ends_by_itself(hass, agent, entry, setup, poll, entity_id):
-    await setup(entry)
-    switch = entity_id("switch", "train_running")
-    await hass.services.async_call(
-        "gpu_heat", "pause_jobs", {"entity_id": switch, "duration": {"minutes": 20}}, blocking=True
-    )
-    await poll(minutes=11)
-    assert hass.states.get(switch).state == "off"
-    await poll(minutes=9)
-    assert hass.states.get(switch).state == "on"
-    assert agent.leases == [("train", 900, "manual"), ("train", 540, "manual")]
-
-
-async def test_a_servers_jobs_are_paused_and_resumed_together(hass, agent, entry, setup, entity_id):
-    await setup(entry)
-    (subentry,) = entry.subentries
-    source = dr.async_get(hass).async_get_device_by_identifier(
-        ("gpu_heat", subentry), entry.entry_id
-    )
-    target = {"device_id": source.id}
-    await hass.services.async_call("gpu_heat", "pause_jobs", target, blocking=True)
-    assert [job.state for job in agent.snapshot.jobs] == [JobState.PAUSED] * 2
-    await hass.services.async_call("gpu_heat", "resume_jobs", target, blocking=True)
-    assert [job.state for job in agent.snapshot.jobs] == [JobState.RUNNING] * 2
-
-
-async def test_what_fails_for_one_job_is_said_and_done_for_the_others(
-    hass, agent, entry, setup, entity_id
-):
-    await setup(entry)
-    switches = [entity_id("switch", f"{job}_running") for job in ("train", "index")]
-    refuse_one = agent.run_on
-
-    def run_on(job_id):
-        if job_id == "train":
-            raise web.HTTPConflict(
-                text='{"error": {"message": "not now"}}', content_type="application/json"
-            )
-        return refuse_one(job_id)
-
-    await hass.services.async_call("gpu_heat", "pause_jobs", {"entity_id": switches}, blocking=True)
-    agent.run_on = run_on
-    answer = await hass.services.async_call(
-        "gpu_heat", "resume_jobs", {"entity_id": switches}, blocking=True, return_response=True
-    )
-    assert "not now" in answer[switches[0]]["error"]
-    assert answer[switches[1]]["state"] == "running"
-
-
-async def test_an_action_that_fails_for_every_job_fails(hass, agent, entry, setup, entity_id):
-    await setup(entry)
-    agent.refusal = REFUSED
-    with pytest.raises(HomeAssistantError, match="stopped by someone else"):
-        await hass.services.async_call(
-            "gpu_heat",
-            "pause_jobs",
-            {"entity_id": [entity_id("switch", f"{job}_running") for job in ("train", "index")]},
-            blocking=True,
-        )

@@ -3,18 +3,17 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from homeassistant.components.switch import DOMAIN as SWITCH_DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 
 from .agent.models import Job
-from .const import DOMAIN
 from .control.follow import Action, Decision, Demand, decide, demand_now
 from .coordinator import GpuHeatConfigEntry, SourceCoordinator
 from .heat.seasons import Season
 from .holds import Hold
+from .job_status import listed
+from .job_targets import async_switch_of
 
 # How long a pause stands when nobody decides anew: an automation that no longer runs
 # must not leave work waiting.
@@ -40,7 +39,7 @@ async def async_schedule(
     wish = demand_now(season, zone.rooms, demand)
     outcomes = []
     for source in entry.runtime_data.sources.values():
-        jobs = {job.id: job for job in source.snapshot.jobs} if source.snapshot else {}
+        jobs = {job.id: job for job in listed(source.snapshot.jobs)} if source.snapshot else {}
         flexible = [source.holds.flexible(job, now) for job in jobs.values()]
         decisions = list(decide(flexible, wish, now, zone.settings.minimum))
         outcomes += [
@@ -84,13 +83,12 @@ async def _apply(
         except HomeAssistantError as err:
             error = str(err)
     return {
-        "entity_id": er.async_get(hass).async_get_entity_id(
-            SWITCH_DOMAIN, DOMAIN, f"{source.subentry.subentry_id}_job_{job.id}_running"
-        ),
+        "entity_id": async_switch_of(hass, source, job.id),
         "job_id": job.id,
         "name": job.name,
         "action": decision.action,
         "reason": decision.reason,
         "state": job.state,
-        "error": error,
+        "paused_by_us": job.paused_by_us,
+        "error": error or job.error,
     }
