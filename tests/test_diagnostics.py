@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
     get_diagnostics_for_config_entry,
 )
 
-from custom_components.gpu_heat.agent.models import Device, EnergyOrigin, Vendor
+from custom_components.gpu_heat.agent.models import Device, EnergyOrigin, JobState, Vendor
 from custom_components.gpu_heat.const import DOMAIN
 from custom_components.gpu_heat.diagnostics import (
     async_get_config_entry_diagnostics,
@@ -185,3 +185,13 @@ def test_of_a_page_only_its_protocol_and_its_metric_are_shown():
         "metric": "power_watts",
         "of a later version": "**REDACTED**",
     }
+
+
+async def test_a_group_of_jobs_is_told_of_without_its_secrets(agent, entry, setup, document):
+    agent.group("hush", {"77": JobState.RUNNING})
+    agent.job("hush:77", error="no hush answers", devices=("GPU-hush",), reason="hush")
+    await setup(entry)
+    told, text = await document(entry)
+    assert "hush" not in text.lower()
+    group, member = told["sources"][0]["last"]["jobs"][2:]
+    assert (member["group"], group["members"]) == (group["id"], 1)

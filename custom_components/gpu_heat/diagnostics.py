@@ -141,5 +141,8 @@ def _job(job: Job, alias: Alias) -> dict[str, Any]:
         **to_json(job),
         "id": alias(job.id),
         "name": REDACTED,
+        "group": alias(job.group) if job.group else None,
+        "devices": [alias(device) for device in job.devices],
         "reason": REDACTED if job.reason else None,
+        "error": REDACTED if job.error else None,
     }
