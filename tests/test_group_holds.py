@@ -115,6 +115,57 @@ async def test_a_group_goes_on_with_those_that_were_paused_alone(farm, entry, se
     assert [job.state for job in farm.members("farm")] == [RUNNING, RUNNING]
 
 
+async def test_a_pause_of_one_job_that_is_over_leaves_it_to_its_group(
+    farm, entry, setup, poll, act
+):
+    await setup(entry)
+    await act("pause_jobs", "farm:1", duration={"minutes": 10})
+    await act("pause_jobs", "farm")
+    await poll(minutes=11)
+    assert [job.state for job in farm.members("farm")] == [PAUSED, PAUSED]
+    assert list(holds(entry)["holds"]) == ["farm"]
+
+
+async def test_a_job_that_was_to_run_for_a_time_waits_with_its_group_after_it(
+    farm, entry, setup, poll, act
+):
+    await setup(entry)
+    await act("resume_jobs", "farm:1", duration={"minutes": 10})
+    await act("pause_jobs", "farm")
+    await poll(minutes=11)
+    assert [job.state for job in farm.members("farm")] == [PAUSED, PAUSED]
+
+
+async def test_what_a_poll_has_no_time_for_is_left_to_the_next(
+    farm, entry, setup, poll, act, monkeypatch
+):
+    await setup(entry)
+    await act("pause_jobs", "farm:1")
+    renewed(farm)
+    monkeypatch.setattr("custom_components.gpu_heat.holds._EACH_POLL_S", -1.0)
+    await poll(minutes=8)
+    assert renewed(farm) == []
+    monkeypatch.undo()
+    await poll()
+    assert renewed(farm) == ["farm:1"]
+
+
+async def test_a_source_can_be_settled_twice_while_commands_are_under_way(
+    agent, entry, setup, act, hass
+):
+    await setup(entry)
+    (source,) = entry.runtime_data.sources.values()
+    agent.slow = asyncio.Event()
+    acting = hass.async_create_task(act("pause_jobs", "train", "index"))
+    for _ in range(2):
+        await agent.arrivals.acquire()
+    settling = [hass.async_create_task(source.holds.settle()) for _ in range(2)]
+    await asyncio.sleep(0)
+    agent.slow.set()
+    await asyncio.gather(acting, *settling)
+    assert len(holds(entry)["holds"]) == 2
+
+
 async def test_many_renewals_are_spread_over_polls_the_shortest_lease_first(
     farm, entry, setup, poll, act
 ):

@@ -177,6 +177,8 @@ class Holds:
             if _not_told(job_id, jobs):
                 continue
             duty = _duty(hold, before.get(job_id), jobs.get(job_id), at, now)
+            if duty is _Duty.END and self._waits_with_its_group(job_id, now):
+                duty = _Duty.FORGET
             if duty is not None:
                 rows = commands if duty in {_Duty.END, _Duty.RENEW} else small
                 rows.append((job_id, hold, duty))
@@ -212,6 +214,10 @@ class Holds:
             except SourceError as err:
                 LOGGER.debug("Job %s is tried again at the next poll: %s", job_id, err)
             return None
+
+    def _waits_with_its_group(self, job_id: str, now: datetime) -> bool:
+        hold = self._holds.get(group_of(job_id) or "")
+        return hold is not None and hold.paused and not hold.over(now)
 
     @asynccontextmanager
     async def _turn(self, job_id: str) -> AsyncGenerator[None]:
@@ -275,7 +281,7 @@ def _duty(
     if job is None or (job.state in ENDED and not is_group(job)):
         return _Duty.FORGET
     if hold.over(now):
-        return _Duty.END if job.paused_by_us else _Duty.FORGET
+        return _Duty.END if hold.paused and job.paused_by_us else _Duty.FORGET
     if not hold.paused:
         return None
     if _left_to_itself(before, job, at):
