@@ -96,6 +96,7 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         self.limits = Limits(source, partial(saver.within, _AT_ONCE_S), stored.get("limits"))
         self.job_power = JobPower(stored.get("job_power"))
         self.profile = _read_profile(stored.get("profile"))
+        self._shown: object = None
         self.failure: SourceError | None = None
         self._devices: dict[str, Device] = {}
         self._jobs: dict[str, Job] = {}
@@ -142,8 +143,9 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         self.health.paused(snapshot, self.job_power.advance(snapshot))
         self._remember(snapshot)
         profile = _with_told(self.profile, snapshot)
-        if self.profile is None or _identities(self.profile) != _identities(profile):
-            self.profile = profile
+        shown = (_identities(profile), self.job_power.learned)
+        if self._shown != shown:
+            self.profile, self._shown = profile, shown
             self._saver.within(_AT_ONCE_S)
         return snapshot
 

@@ -9,7 +9,7 @@ from homeassistant.components.number import (
     NumberEntityDescription,
     NumberMode,
 )
-from homeassistant.const import EntityCategory, UnitOfPower
+from homeassistant.const import EntityCategory, Platform, UnitOfPower
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
@@ -42,7 +42,7 @@ async def async_setup_entry(
             if device.power_limit_settable:
                 yield PowerLimit(source, POWER_LIMIT, device)
 
-    async_add_source_entities(entry, async_add_entities, entities_of)
+    async_add_source_entities(Platform.NUMBER, entry, async_add_entities, entities_of)
 
 
 class PowerLimit(DeviceEntity, NumberEntity):

@@ -132,7 +132,6 @@ async def async_setup_entry(
     def entities_of(source: SourceCoordinator) -> Iterator[Entity]:
         yield SourceSensor(source, SOURCE_POWER)
         yield SourceEnergySensor(source, SOURCE_ENERGY, zone)
-        used = {key for job in source.profile.jobs for key in job.devices} if source.profile else ()
         for device in source.profile.devices if source.profile else ():
             linked = source.linked_device(device.id) is not None
             yield DeviceSensor(source, LINKED_POWER if linked else DEVICE_POWER, device)
@@ -141,7 +140,7 @@ async def async_setup_entry(
                     yield DeviceSensor(source, description, device)
             energy = LINKED_ENERGY if linked else DEVICE_ENERGY
             yield DeviceEnergySensor(source, energy, device, zone)
-            if device.id in used:
+            if source.job_power.held_w(device.id) is not None:
                 yield HeldPowerSensor(source, HELD_POWER, device)
         for job in source.profile.jobs if source.profile else ():
             yield JobStatusSensor(source, JOB_STATUS, job)

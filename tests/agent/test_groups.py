@@ -129,6 +129,20 @@ def test_one_job_of_a_group_is_paused_alone_and_keeps_its_own_lease(
     assert engine.waiting() == []
 
 
+def test_job_whose_own_pause_ends_first_waits_on_with_its_group(
+    run: Run, engine: Engine, clock: Clock
+) -> None:
+    run.pause("all:1", lease_s=60)
+    run.pause("all", lease_s=600)
+    clock.passes(60)
+    run.book.tick()
+    assert engine.waiting() == ["all:1", "all:2"]
+    assert [verb for verb, _ in engine.calls] == ["pause", "pause", "pause"]
+    clock.passes(540)
+    run.book.tick()
+    assert engine.waiting() == []
+
+
 def test_what_fails_for_one_job_is_said_of_it_and_done_for_the_others(
     run: Run, engine: Engine, clock: Clock
 ) -> None:

@@ -79,6 +79,7 @@ class JobBook:
         if self._sight.due(self._clock().steady_s):
             self._look()
         now = self._clock()
+        self._troubles.attempt(_ALL, "join", partial(self._join_groups, now))
         over = self._over(now)
         self._pausing.end(over)
         changed = [
@@ -216,6 +217,27 @@ class JobBook:
                 joining |= self._joining(key, pause, now)
         self._refused |= self._pausing.begin(joining, now).keys()
         return bool(joining)
+
+    def _join_groups(self, now: Now) -> None:
+        """Leave a job to its paused group where its own pause is over: it need not run between."""
+        held = self._pauses.held()
+        joined: dict[str, Pause] = {}
+        for key, pause in held.items():
+            group = held.get(group_of(key) or "")
+            if group is None or pause.of_group or key in group.exempt:
+                continue
+            if remaining_s(pause, now) <= 0 < remaining_s(group, now):
+                joined[key] = replace(
+                    group,
+                    began_at_s=pause.began_at_s,
+                    began_steady_s=pause.began_steady_s,
+                    undo=pause.undo,
+                    stage=pause.stage,
+                    free=pause.free,
+                    of_group=True,
+                    exempt=(),
+                )
+        self._pauses.write(joined)
 
     def _joining(self, group_id: str, pause: Pause, now: Now) -> dict[str, Pause]:
         """Return pauses for the jobs of a paused group that do not wait yet."""
