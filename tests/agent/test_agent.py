@@ -28,7 +28,10 @@ while True:
 """
 
 
-def counting_job(agent: RunningAgent, extra: str = "") -> Path:
+BY_SIGNALS = 'pause = "signal"\n'
+
+
+def counting_job(agent: RunningAgent, extra: str = BY_SIGNALS) -> Path:
     """Configure a job "count", and return the file whose size is its work."""
     work = agent.config.with_name("work")
     command = [sys.executable, "-c", COUNTER, "2", str(work), COUNTER]

@@ -17,7 +17,7 @@ import pytest
 from gpu_heat_agent.desk import make_books
 from gpu_heat_agent.engines.driver import JobView
 from gpu_heat_agent.engines.process import ProcessDriver, make_driver
-from gpu_heat_agent.engines.process_spec import OnStop, ProcessSpec
+from gpu_heat_agent.engines.process_spec import OnStop, PauseBy, ProcessSpec
 from gpu_heat_agent.engines.processes import scan
 from gpu_heat_agent.errors import ConflictError, UnknownError, UnreachableError
 from gpu_heat_agent.job_config import JobConfig
@@ -67,7 +67,8 @@ def sleeper(spawn: Spawn, tmp_path: Path) -> JobConfig:
 
 
 def process_job(job_id: str = "job", **keys: Any) -> JobConfig:
-    return JobConfig(id=job_id, name=job_id.title(), spec=ProcessSpec(**keys))
+    spec = ProcessSpec(**({"pause": PauseBy.SIGNAL} | keys))
+    return JobConfig(id=job_id, name=job_id.title(), spec=spec)
 
 
 def pidfile_job(folder: Path, content: object) -> JobConfig:
@@ -282,7 +283,7 @@ def test_process_that_does_not_stop_is_left_running(
     tmp_path: Path, clock: Clock, sleeper: JobConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Run(tmp_path, clock, sleeper)
-    monkeypatch.setattr("gpu_heat_agent.engines.process._PATIENCE_S", -1.0)
+    monkeypatch.setattr("gpu_heat_agent.engines.process_pause._PATIENCE_S", -1.0)
     with pytest.raises(UnreachableError, match="does not stop"):
         run.pause()
     monkeypatch.undo()

@@ -9,19 +9,27 @@ from pathlib import Path
 import shutil
 import subprocess
 
+from ..clock import boot_id
 from .process_spec import ProcessSpec
-from .processes import Row, ancestors, has_variable
+from .processes import Identity, Row, ancestors, has_variable
 
 _LOGGER = logging.getLogger(__name__)
 
 MAX_LOG_BYTES = 16 << 20
 
-_MARK = "GPU_HEAT_JOB"
+MARK = "GPU_HEAT_JOB"
+"""The environment variable that tells whose process a process is."""
 
 
 def mark(folder: Path, job_id: str) -> str:
     """Return what the environment of this job's processes says, and of no other's."""
     return f"{job_id}@{folder.resolve()}"
+
+
+def cgroup_name(folder: Path, job_id: str) -> str:
+    """Return the name of the job's cgroup, which no other agent's job has."""
+    agent = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
+    return f"gpu-heat-{agent}-{job_id}"
 
 
 def launch(job_id: str, spec: ProcessSpec, folder: Path) -> subprocess.Popen[bytes]:
@@ -35,7 +43,7 @@ def launch(job_id: str, spec: ProcessSpec, folder: Path) -> subprocess.Popen[byt
         return subprocess.Popen(  # noqa: S603 - the owner's own argv, no shell
             spec.command or (),
             cwd=spec.cwd,
-            env={**os.environ, **spec.env, _MARK: mark(folder, job_id)},
+            env={**os.environ, **spec.env, MARK: mark(folder, job_id)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -43,16 +51,21 @@ def launch(job_id: str, spec: ProcessSpec, folder: Path) -> subprocess.Popen[byt
         )
 
 
-def find_marked(rows: Mapping[int, Row], wanted: str) -> list[Row]:
+def find_marked(rows: Mapping[int, Row], wanted: str, root: Identity | None = None) -> list[Row]:
     """Return this job's processes, session leaders first. Raises UnreachableError.
 
-    The mark goes from parent to child, also to one that leaves session and parents.
+    The mark goes from parent to child, also to one that leaves session and parents. Nothing
+    that is older than the job's `root` came from it, which spares looking at most of a machine.
     """
+    since = int(root.start) if root is not None and root.boot_id == boot_id() else 0
     above = ancestors(rows, os.getpid())  # stopping one of these could stop the agent
     found = [
         row
         for row in rows.values()
-        if not row.zombie and row.pid not in above and has_variable(row.pid, _MARK, wanted)
+        if not row.zombie
+        and int(row.identity.start) >= since
+        and row.pid not in above
+        and has_variable(row.pid, MARK, wanted)
     ]
     return sorted(found, key=lambda row: row.session != row.pid)
 

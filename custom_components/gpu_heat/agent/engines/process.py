@@ -1,4 +1,4 @@
-"""Jobs that are processes of this machine, paused with SIGSTOP."""
+"""Jobs that are processes of this machine: they stand still, frozen or stopped by a signal."""
 
 from collections.abc import Mapping, Sequence
 import logging
@@ -6,20 +6,23 @@ from pathlib import Path
 import signal
 import time
 
-from ..errors import ConflictError, UnreachableError
+from ..errors import ConflictError
 from ..job_config import JobConfig
 from ..state import JsonObject
 from .driver import Failures, JobDriver, JobView, each
+from .freezer import Freezer
 from .process_job import CommandJob, PidfileJob, ProcessJob
-from .process_spec import OnStop, ProcessSpec, read_spec
+from .process_pause import PausePlan, pause, plan, resume
+from .process_spec import OnStop, PauseBy, ProcessSpec, read_spec
 from .process_tree import Tree
-from .processes import scan, send, send_all
+from .processes import Row, scan, send, send_all
 
 __all__ = ["ProcessDriver", "make_driver", "read_spec"]
 
 _LOGGER = logging.getLogger(__name__)
 
 _PATIENCE_S = 5.0
+_KILL_PATIENCE_S = 1.0
 _STEP_S = 0.01
 
 
@@ -27,13 +30,18 @@ class ProcessDriver(JobDriver):
     """Commands that the agent starts, and processes that others start."""
 
     def __init__(
-        self, specs: Mapping[str, ProcessSpec], memories: Mapping[str, JsonObject], folder: Path
+        self,
+        specs: Mapping[str, ProcessSpec],
+        memories: Mapping[str, JsonObject],
+        folder: Path,
+        freezer: Freezer | None = None,
     ) -> None:
+        self._freezer = freezer = freezer or Freezer()
         self._jobs: dict[str, ProcessJob] = {
             job_id: (
-                PidfileJob(spec)
+                PidfileJob(spec, freezer)
                 if spec.command is None
-                else CommandJob(job_id, spec, memories.get(job_id, {}), folder)
+                else CommandJob(job_id, spec, memories.get(job_id, {}), folder, freezer)
             )
             for job_id, spec in specs.items()
         }
@@ -52,19 +60,20 @@ class ProcessDriver(JobDriver):
         self._jobs[job_id].start(scan())
 
     def plan_pause(self, key: str, previous: JsonObject, *, free: bool = False) -> JsonObject:
-        """Return the tree, and which of its members someone else has stopped already."""
-        rows = scan()
-        tree = self._jobs[key].tree(rows)
+        """Return the processes and what makes them stand still; what others stopped is left out."""
+        rows, job = scan(), self._jobs[key]
+        tree = job.tree(rows)
         if tree is None:
             raise ConflictError(f'the process of job "{key}" is gone')
-        return tree.with_stopped(rows, Tree.from_json(previous)).to_json()
+        freezer = self._freezer if job.spec.pause is PauseBy.AUTO else None
+        return plan(tree, rows, PausePlan.from_json(previous), freezer).to_json()
 
     def pause(self, undo: Mapping[str, JsonObject]) -> Failures:
-        """Stop whole trees."""
-        return each(undo, _pause)
+        """Have whole trees stand still."""
+        return each(undo, self._pause)
 
     def resume(self, undo: Mapping[str, JsonObject]) -> Failures:
-        """Let the members go on that we stopped."""
+        """Let go on what we made stand still."""
         return each(undo, _resume)
 
     def signal(self, key: str, signum: signal.Signals) -> None:
@@ -83,17 +92,22 @@ class ProcessDriver(JobDriver):
         tree = job.tree(scan())
         if tree is None or job.spec.command is None or job.spec.on_stop is OnStop.LEAVE:
             return
-        deadline_s = time.monotonic() + _PATIENCE_S
         send_all(tree.rows(scan()), signal.SIGTERM)
-        while (left := tree.rows(scan())) and time.monotonic() < deadline_s:
-            time.sleep(_STEP_S)
-        send_all(left, signal.SIGKILL)
+        if left := _left(tree, _PATIENCE_S):
+            send_all(left, signal.SIGKILL)
+            _left(tree, _KILL_PATIENCE_S)
         job.terminated()
         _LOGGER.info("Job %s: ended with the agent", job_id)
 
     def memory(self, job_id: str) -> JsonObject:
         """Return who the process of a command is and how it ended."""
         return self._jobs[job_id].memory()
+
+    def _pause(self, key: str, undo: JsonObject) -> None:
+        planned = PausePlan.from_json(undo)
+        if planned is None:
+            raise ConflictError(f'the process of job "{key}" is gone')
+        pause(planned, self._freezer)
 
 
 def make_driver(
@@ -104,21 +118,15 @@ def make_driver(
     return ProcessDriver(specs, memories, folder)
 
 
-def _pause(key: str, undo: JsonObject) -> None:
-    """Stop a whole tree, the parent first, until no member runs."""
-    tree = Tree.from_json(undo)
-    if tree is None:
-        raise ConflictError(f'the process of job "{key}" is gone')
-    deadline_s = time.monotonic() + _PATIENCE_S
-    while running := tree.running(scan()):
-        if time.monotonic() > deadline_s:
-            raise UnreachableError(f"process {running[0].pid} does not stop")
-        send_all(running, signal.SIGSTOP)
-        time.sleep(_STEP_S)
-
-
 def _resume(_: str, undo: JsonObject) -> None:
-    """Let the members go on that we stopped, the parent last."""
-    tree = Tree.from_json(undo)
-    if tree is not None:
-        send_all(tree.stopped_by_us(scan())[::-1], signal.SIGCONT)
+    planned = PausePlan.from_json(undo)
+    if planned is not None:
+        resume(planned)
+
+
+def _left(tree: Tree, patience_s: float) -> Sequence[Row]:
+    """Wait for the end of all of a tree; return what still lives then."""
+    deadline_s = time.monotonic() + patience_s
+    while (left := tree.rows(scan())) and time.monotonic() < deadline_s:
+        time.sleep(_STEP_S)
+    return left

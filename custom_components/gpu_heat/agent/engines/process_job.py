@@ -11,9 +11,19 @@ from typing import Protocol
 from ..clock import boot_id
 from ..models import JobState
 from ..state import JsonObject
+from .cgroups import Cgroup, cgroup_at, cgroup_from_json
 from .driver import STANDS_STILL, JobView
-from .launch import bound_log, find_marked, fingerprint, launch, log_path, mark
-from .process_spec import ProcessSpec
+from .freezer import Freezer, move
+from .launch import (
+    bound_log,
+    cgroup_name,
+    find_marked,
+    fingerprint,
+    launch,
+    log_path,
+    mark,
+)
+from .process_spec import PauseBy, ProcessSpec
 from .process_tree import Tree
 from .processes import Row, identify, identity_from_json, send_all
 
@@ -52,8 +62,17 @@ class ProcessJob(Protocol):
 class CommandJob:
     """A ProcessJob that the agent starts; it outlives the agent and is found again."""
 
-    def __init__(self, job_id: str, spec: ProcessSpec, memory: JsonObject, folder: Path) -> None:
+    def __init__(
+        self,
+        job_id: str,
+        spec: ProcessSpec,
+        memory: JsonObject,
+        folder: Path,
+        freezer: Freezer,
+    ) -> None:
         self.spec = spec
+        self._freezer = freezer
+        self._cgroup = cgroup_from_json(memory.get("cgroup"))
         self._id = job_id
         self._folder = folder
         self._remembered = bool(memory)
@@ -66,6 +85,8 @@ class CommandJob:
 
     def start(self, table: Mapping[int, Row]) -> None:
         """Find the process that runs, or start one unless this command has ended well."""
+        if self._cgroup is None:
+            self._cgroup = self._left_cgroup()
         self._adopt(table)
         if self._outcome is None and self._tree is not None and (rows := self._tree.rows(table)):
             _LOGGER.info("Job %s: found running as process %d", self._id, rows[0].pid)
@@ -73,6 +94,7 @@ class CommandJob:
             return
         if self._outcome is None and self._tree and self._tree.root.boot_id == boot_id():
             self._outcome = JobState.UNKNOWN  # it ended while nobody watched
+        self._leave_cgroup()
         done = self._outcome in {JobState.FINISHED, JobState.UNKNOWN}
         if done and self._fingerprint == fingerprint(self.spec):
             _LOGGER.info("Job %s: has ended, not started again", self._id)
@@ -91,10 +113,11 @@ class CommandJob:
         if not self._tree.members:
             self._adopt(table)
         if self._tree.members:
-            return _live_view(self._tree, table)
+            return _live_view(self._tree, table, self.spec, self._freezer)
         if self._child is not None and code is None:  # it came after the table was read
             return JobView(state=JobState.RUNNING, can_pause=False)
         self._outcome = _outcome(code)
+        self._leave_cgroup()
         _LOGGER.info("Job %s: ended, exit code %s", self._id, code)
         return JobView(state=self._outcome, can_pause=False)
 
@@ -108,6 +131,7 @@ class CommandJob:
     def terminated(self) -> None:
         """Forget the process, so that the next run of the agent starts the job again."""
         self._tree = self._outcome = None
+        self._leave_cgroup()
 
     def memory(self) -> JsonObject:
         """Return the process, how it ended, and of which command it is."""
@@ -115,24 +139,48 @@ class CommandJob:
             "root": None if self._tree is None else self._tree.root.to_json(),
             "outcome": None if self._outcome is None else self._outcome.value,
             "fingerprint": self._fingerprint,
+            "cgroup": None if self._cgroup is None else self._cgroup.to_json(),
         }
 
     def _adopt(self, table: Mapping[int, Row]) -> None:
         """Take in the processes that came from the command, whatever became of its session."""
-        marked = find_marked(table, mark(self._folder, self._id))
-        if not marked:
+        root = None if self._tree is None else self._tree.root
+        found = find_marked(table, mark(self._folder, self._id), root)
+        inside = set() if self._cgroup is None else self._cgroup.pids()
+        found += [row for pid in inside or () if (row := table.get(pid)) and not row.zombie]
+        if not found:
             return
         if self._tree is None or self._outcome is not None:
-            self._tree, self._outcome = Tree(root=marked[0].identity, session=True), None
-        self._tree = self._tree.with_members(marked)
+            self._tree, self._outcome = Tree(root=found[0].identity, session=True), None
+        self._tree = self._tree.with_members(found)
 
     def _let_go(self, rows: Sequence[Row]) -> None:
         """Resume what is stopped where nobody knows any more whether that was us."""
         stopped = [row for row in rows if row.stopped]
-        if stopped and not self._remembered:
+        frozen = self._cgroup is not None and self._cgroup.asked()
+        if (stopped or frozen) and not self._remembered:
             _LOGGER.warning("Job %s: found stopped, of which nothing is known", self._id)
+            if self._cgroup is not None:
+                self._cgroup.thaw()
             send_all(stopped[::-1], signal.SIGCONT)
         self._remembered = True
+
+    def _left_cgroup(self) -> Cgroup | None:
+        """Return the cgroup that a run of which nothing is known may have made for this job."""
+        folder = self._freezer.expected(cgroup_name(self._folder, self._id))
+        return None if folder is None else cgroup_at(folder)
+
+    def _leave_cgroup(self) -> None:
+        """Remove the cgroup of a job that has ended; while it cannot be, keep it in mind."""
+        if self._cgroup is not None and self._cgroup.remove():
+            self._cgroup = None
+
+    def _enter_cgroup(self, pid: int) -> None:
+        """Give a process that has just begun a cgroup of its own, where that can be done."""
+        if self.spec.pause is PauseBy.AUTO and self._cgroup is None:
+            self._cgroup = self._freezer.make(cgroup_name(self._folder, self._id))
+            if self._cgroup is not None and not move(self._cgroup, pid):
+                self._leave_cgroup()
 
     def _bound_log(self) -> None:
         try:
@@ -156,14 +204,16 @@ class CommandJob:
         root = identify(self._child.pid)  # not reaped yet, so even if it has ended it is there
         self._tree = None if root is None else Tree(root=root, session=True)
         self._outcome = None
+        self._enter_cgroup(self._child.pid)
         _LOGGER.info("Job %s: started as process %d", self._id, self._child.pid)
 
 
 class PidfileJob:
     """A ProcessJob that someone else starts, known through the PID in a file."""
 
-    def __init__(self, spec: ProcessSpec) -> None:
+    def __init__(self, spec: ProcessSpec, freezer: Freezer) -> None:
         self.spec = spec
+        self._freezer = freezer
 
     def start(self, table: Mapping[int, Row]) -> None:
         """Leave starting it to others."""
@@ -173,7 +223,7 @@ class PidfileJob:
         tree = self.tree(table)
         if tree is None:
             return JobView(state=JobState.UNKNOWN, can_pause=False)
-        return _live_view(tree, table)
+        return _live_view(tree, table, self.spec, self._freezer)
 
     def tree(self, table: Mapping[int, Row]) -> Tree | None:
         """Return the process with what came from it, and its group if it leads one."""
@@ -213,11 +263,15 @@ class PidfileJob:
             return False
 
 
-def _live_view(tree: Tree, table: Mapping[int, Row]) -> JobView:
+def _live_view(
+    tree: Tree, table: Mapping[int, Row], spec: ProcessSpec, freezer: Freezer
+) -> JobView:
     running = tree.running(table)
-    if not running:
+    if next(freezer.moving(running), None) is None:
         return JobView(state=JobState.PAUSED, can_pause=False, effect=STANDS_STILL)
-    can_pause = all(_ours(row.pid) for row in running)
+    can_pause = all(_ours(row.pid) for row in running) or (
+        spec.pause is PauseBy.AUTO and freezer.apart(tree.rows(table)) is not None
+    )
     return JobView(state=JobState.RUNNING, can_pause=can_pause, effect=STANDS_STILL)
 
 

@@ -19,6 +19,14 @@ class OnStop(StrEnum):
     TERMINATE = "terminate"
 
 
+class PauseBy(StrEnum):
+    """How a job is made to stand still."""
+
+    AUTO = "auto"
+    """By the freezer where the job has a cgroup of its own that the agent may freeze."""
+    SIGNAL = "signal"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSpec(JobSpec):
     """One process with all that comes from it; exactly one of `command` and `pidfile` is given."""
@@ -30,6 +38,7 @@ class ProcessSpec(JobSpec):
     cwd: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     on_stop: OnStop = OnStop.LEAVE
+    pause: PauseBy = PauseBy.AUTO
 
 
 def read_spec(table: Table, job_id: str, folder: Path) -> ProcessSpec:
@@ -45,6 +54,7 @@ def read_spec(table: Table, job_id: str, folder: Path) -> ProcessSpec:
         cwd=table.path("cwd", folder),
         env=table.environment("env"),
         on_stop=table.choice("on_stop", OnStop, OnStop.LEAVE),
+        pause=table.choice("pause", PauseBy, PauseBy.AUTO),
     )
     check_folder(spec.cwd, table)
     if command is not None:
