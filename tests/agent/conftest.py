@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from .cgroups import end_cgroup
 from .harness import RunningAgent
 from .nvml_state import NvmlState
 
@@ -69,6 +70,8 @@ async def agent(tmp_path: Path) -> AsyncGenerator[RunningAgent]:
     await running.end()
     for pid in running.job_pids():
         _end_session(pid)
+    for path in running.cgroups():
+        end_cgroup(path)
 
 
 def _end_session(leader: int) -> None:

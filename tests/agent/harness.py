@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 import json
+import os
 from pathlib import Path
 import re
 import signal
@@ -10,6 +11,8 @@ import sys
 from typing import Any
 
 import aiohttp
+
+from gpu_heat_agent.file_lock import is_claimed
 
 PATIENCE_S = 20.0
 
@@ -22,9 +25,19 @@ async def until(condition: Callable[[], Any]) -> Any:
     return found
 
 
-def run_cli(*arguments: str) -> list[str]:
+# The real agent, but that it grants leases of any length.
+_SHORT_LEASES = """
+import sys
+from gpu_heat_agent import cli, service
+service.MIN_LEASE_S = 0.0
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+def run_cli(*arguments: str, short_leases: bool = False) -> list[str]:
     """Return the command line of the agent."""
-    return [sys.executable, "-m", "gpu_heat_agent", *arguments]
+    program = ["-c", _SHORT_LEASES] if short_leases else ["-m", "gpu_heat_agent"]
+    return [sys.executable, *program, *arguments]
 
 
 class RunningAgent:
@@ -36,13 +49,15 @@ class RunningAgent:
         self.log = folder / "agent.log"
         self.config.write_text("")
         self.url = ""
+        self.short_leases = False
         self.process: asyncio.subprocess.Process | None = None
 
     async def start(self, *options: str) -> None:
         """Start the agent and wait until it listens."""
+        files = ("--config", str(self.config), "--state-dir", str(self.state_dir))
         with self.log.open("wb") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *run_cli("run", "--config", str(self.config), "--state-dir", str(self.state_dir)),
+                *run_cli("run", *files, short_leases=self.short_leases),
                 *("--listen", "127.0.0.1:0", "--tls", "off"),
                 *(options or ("--simulate", "2xrtx_3090")),
                 stderr=log,
@@ -59,9 +74,25 @@ class RunningAgent:
         return await self._send(signal.SIGTERM)
 
     async def end(self) -> None:
-        """Make sure that the agent is gone."""
+        """Make sure that the agent is gone, and its guard with it."""
         if self.process is not None and self.process.returncode is None:
             await self.kill()
+        await self.end_guard()
+
+    async def end_guard(self) -> None:
+        """Make sure that the guard is gone; one that has just been started shows itself soon."""
+        for _ in range(50 if '"undo": {"' in self._state_text() else 1):
+            if (pid := self.guard()) is not None:
+                os.kill(pid, signal.SIGKILL)
+                return
+            await asyncio.sleep(0.02)
+
+    def guard(self) -> int | None:
+        """Return the PID of the guard, None where there is none."""
+        path = self.state_dir / "guard.lock"
+        if not is_claimed(path):
+            return None
+        return int(path.read_text() or 0) or None
 
     async def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """Return the status and the JSON document of an answer."""
@@ -91,6 +122,18 @@ class RunningAgent:
     def state(self) -> Any:
         """Return the state file."""
         return json.loads((self.state_dir / "state.json").read_text())
+
+    def _state_text(self) -> str:
+        path = self.state_dir / "state.json"
+        return path.read_text() if path.exists() else ""
+
+    def cgroups(self) -> list[Path]:
+        """Return the cgroups that jobs have been given."""
+        try:
+            memories = [job["memory"].get("cgroup") for job in self.state()["jobs"].values()]
+        except FileNotFoundError:
+            return []
+        return [Path(memory["path"]) for memory in memories if memory is not None]
 
     def job_pids(self) -> list[int]:
         """Return the session leaders of all jobs ever started, from the log of this test."""

@@ -48,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _command(args: argparse.Namespace) -> int:
-    config = _config(args)
+    path = _config_path(args)
+    config = _config(args, path)
     simulation = None if args.simulate is None else parse_spec(args.simulate)
     if args.command == "check":
         reader = make_reader(simulation, seed="check", busy=frozenset)
@@ -67,7 +68,9 @@ def _command(args: argparse.Namespace) -> int:
     with lean():  # the HTTP server takes half a second to import
         from .run import Launch, run  # noqa: PLC0415
 
-    run(Launch(config=config, state_dir=state_dir, simulation=simulation))
+    run(
+        Launch(config=config, state_dir=state_dir, simulation=simulation, config_path=path),
+    )
     return 0
 
 
@@ -89,10 +92,14 @@ def default_state_dir() -> Path:
     return _xdg("XDG_STATE_HOME", ".local/state") / "gpu-heat-agent"
 
 
-def _config(args: argparse.Namespace) -> Config:
-    path = args.config
+def _config_path(args: argparse.Namespace) -> Path | None:
+    path: Path | None = args.config
     if path is None and default_config_path().exists():
-        path = default_config_path()
+        return default_config_path()
+    return path
+
+
+def _config(args: argparse.Namespace, path: Path | None) -> Config:
     config = default_config() if path is None else load_config(path, READERS)
     return with_overrides(config, listen=args.listen, tls=args.tls)
 

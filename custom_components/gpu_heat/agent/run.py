@@ -32,6 +32,7 @@ from .server import Api, make_runner
 from .service import Service
 from .simulated import Simulation, assign
 from .sockets import bind, is_loopback
+from .start_guard import GuardStarter
 from .state_dir import StateDir, Store
 from .tls import Credentials, credentials, given
 
@@ -47,6 +48,7 @@ class Launch:
     config: Config
     state_dir: Path
     simulation: Simulation | None = None
+    config_path: Path | None = None
 
 
 def run(launch: Launch) -> None:
@@ -63,6 +65,7 @@ def run(launch: Launch) -> None:
             apart(lambda: credentials(config, folder))
         token, tls = folder.token(), credentials(config, folder)
         store = folder.open_store()
+        store.watch(GuardStarter(launch.state_dir, launch.config_path))
         # Windows' usual loop accepts connections past `Listener`, and with it past its limits.
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             runner.run(_serve(launch, sockets, tls, token, store))

@@ -12,11 +12,14 @@ import threading
 import time
 
 from .errors import UsageError
-from .file_lock import FileLock
+from .file_lock import AGENT_LOCK, GUARD_LOCK, FileLock, is_claimed
 from .state import State, StateError, dump_state, new_state, parse_state
 
 _LOGGER = logging.getLogger(__name__)
 
+_GUARD_PATIENCE_S = 10.0
+_LOCK_PATIENCE_S = 1.0
+_STEP_S = 0.05
 _TOKEN_BYTES = 32
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,}")
 
@@ -36,15 +39,25 @@ class StateDir:
             _check_private(path, status, os.geteuid())
 
     def lock(self) -> None:
-        """Claim the folder for this process; two agents must not share one."""
-        try:
-            self._lock = FileLock(self.path / "lock")
-        except BlockingIOError as err:
-            raise UsageError(
-                f"{self.path}: another agent is using this folder; stop it or give --state-dir"
-            ) from err
-        except OSError as err:
-            raise _unusable(self.path, err) from err
+        """Claim the folder for this process; two agents must not share one.
+
+        A guard, which has the folder while it lets jobs go on, is waited for. Raises UsageError.
+        """
+        began_s = time.monotonic()
+        while self._lock is None:
+            try:
+                self._lock = FileLock(self.path / AGENT_LOCK)
+            except BlockingIOError as err:
+                guarded = is_claimed(self.path / GUARD_LOCK)
+                patience_s = _GUARD_PATIENCE_S if guarded else _LOCK_PATIENCE_S
+                if time.monotonic() - began_s > patience_s:
+                    raise UsageError(
+                        f"{self.path}: another agent is using this folder; "
+                        "stop it or give --state-dir"
+                    ) from err
+                time.sleep(_STEP_S)
+            except OSError as err:
+                raise _unusable(self.path, err) from err
 
     def unlock(self) -> None:
         """Let another process have the folder."""
@@ -119,11 +132,17 @@ class Store:
         self._path = path
         self._state = state
         self._lock = threading.Lock()
+        self._on_pause: Callable[[], None] | None = None
 
     @property
     def state(self) -> State:
         """The last state that is on the disk."""
         return self._state
+
+    def watch(self, on_pause: Callable[[], None]) -> None:
+        """Have this called now and after each writing, while a pause holds something back."""
+        self._on_pause = on_pause
+        self._tell(self._state)
 
     def update(self, change: Callable[[State], State]) -> State:
         """Write the changed state, then return it. Raises OSError; then nothing changed."""
@@ -134,7 +153,14 @@ class Store:
             partial.replace(self._path)
             _sync_folder(self._path.parent)
             self._state = state
-            return state
+        self._tell(state)
+        return state
+
+    def _tell(self, state: State) -> None:
+        if self._on_pause is not None and any(
+            record.pause is not None and record.pause.undo for record in state.jobs.values()
+        ):
+            self._on_pause()
 
 
 def _check_private(path: Path, status: os.stat_result, user: int) -> None:
