@@ -127,6 +127,10 @@ class JobBook:
             raise ConflictError(f'job "{job_id}" was stopped by someone else')
         return self._job(job_id)
 
+    def end_over(self) -> None:
+        """End the pauses whose lease is over, and do no more: for when there is no agent."""
+        self._pausing.end(self._over(self._clock()))
+
     def stop(self) -> None:
         """Let every job go on, keeping our pauses on record for the next run."""
         self._pausing.let_go()
