@@ -5,6 +5,7 @@ from pathlib import Path
 from playwright.sync_api import Page
 import psutil
 
+from ..agent.cgroups import stands_still
 from .browser import shows, tile
 from .harness import Sandbox, eventually
 
@@ -12,18 +13,18 @@ from .harness import Sandbox, eventually
 def test_a_job_that_is_switched_off_on_the_page_stops(demo: Sandbox, page: Page) -> None:
     job = worker(demo, "fine-tune")
     shows(page, "Power", "700 W")
-    assert job.status() != psutil.STATUS_STOPPED
+    assert not stands_still(job.pid)
 
     tile(page, "Fine-tuning").get_by_role("switch").click()
 
-    eventually(lambda: job.status() == psutil.STATUS_STOPPED, "the job is not stopped")
+    eventually(lambda: stands_still(job.pid), "the job is not stopped")
     shows(page, "Power", "370 W")  # of a GPU at rest, 20 W are left
     shows(page, "Status", "Paused")
-    assert worker(demo, "embeddings").status() != psutil.STATUS_STOPPED
+    assert not stands_still(worker(demo, "embeddings").pid)
 
     tile(page, "Fine-tuning").get_by_role("switch").click()
 
-    eventually(lambda: job.status() != psutil.STATUS_STOPPED, "the job does not go on")
+    eventually(lambda: not stands_still(job.pid), "the job does not go on")
     shows(page, "Power", "700 W")
 
 
@@ -32,16 +33,12 @@ def test_the_zone_decides_from_the_page(demo: Sandbox, page: Page) -> None:
 
     page.get_by_text("Decide as in July").click()
 
-    eventually(
-        lambda: all(job.status() == psutil.STATUS_STOPPED for job in jobs), "the jobs still run"
-    )
+    eventually(lambda: all(stands_still(job.pid) for job in jobs), "the jobs still run")
     shows(page, "Power", "40 W")
 
     page.get_by_text("Decide now").click()
 
-    eventually(
-        lambda: all(job.status() != psutil.STATUS_STOPPED for job in jobs), "the jobs still wait"
-    )
+    eventually(lambda: all(not stands_still(job.pid) for job in jobs), "the jobs still wait")
     shows(page, "Power", "700 W")
 
 
