@@ -284,6 +284,7 @@ def test_process_that_does_not_stop_is_left_running(
 ) -> None:
     run = Run(tmp_path, clock, sleeper)
     monkeypatch.setattr("gpu_heat_agent.engines.process_pause._PATIENCE_S", -1.0)
+    monkeypatch.setattr(signal, "SIGSTOP", signal.SIGCONT)  # as if it took none
     with pytest.raises(UnreachableError, match="does not stop"):
         run.pause()
     monkeypatch.undo()

@@ -10,7 +10,7 @@ from ..state import JsonObject
 from .cgroups import Cgroup, cgroup_from_json
 from .freezer import Freezer
 from .process_tree import Tree
-from .processes import Row, scan, send_all
+from .processes import Row, look_at, scan, send_all
 
 _PATIENCE_S = 5.0
 _STEP_S = 0.002
@@ -79,6 +79,9 @@ def pause(planned: PausePlan, freezer: Freezer) -> None:
     if not planned.signals:
         return
     deadline_s, step_s = time.monotonic() + _PATIENCE_S, _STEP_S
+    # Those who were there a moment ago first: to look for others takes longer than to stop them.
+    rows = look_at(planned.tree.members)
+    send_all(freezer.moving(planned.tree.running(rows)), signal.SIGSTOP)
     while moving := list(freezer.moving(planned.tree.running(scan()))):
         if time.monotonic() > deadline_s:
             raise UnreachableError(f"process {moving[0].pid} does not stop")

@@ -1,6 +1,6 @@
 """The process table: who belongs to a job, and signals that cannot hit a stranger."""
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 import errno
@@ -67,6 +67,14 @@ def scan() -> dict[int, Row]:
             if entry.name.isdecimal() and (row := _proc_row(int(entry.name), boot)) is not None:
                 rows[row.pid] = row
     return rows
+
+
+def look_at(identities: Sequence[Identity]) -> dict[int, Row]:
+    """Return those of some processes that are still there. Raises UnreachableError."""
+    with _reading():
+        boot = boot_id()
+        found = {it.pid: row for it in identities if (row := _proc_row(it.pid, boot)) is not None}
+    return {it.pid: found[it.pid] for it in identities if find(found, it) is not None}
 
 
 def find(rows: Mapping[int, Row], identity: Identity | None) -> Row | None:
