@@ -1,6 +1,7 @@
 """Jobs that are paused by the freezer, on the real one of this machine."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
 import json
 import os
 from pathlib import Path
@@ -55,6 +56,15 @@ def ticks(pid: int) -> int:
     """Return the CPU time that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])
+
+
+def names(pids: Iterable[int]) -> list[str]:
+    """Return what processes are called, those that have just ended left out."""
+    found = []
+    for pid in pids:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found.append(Path(f"/proc/{pid}/comm").read_text().strip())
+    return found
 
 
 def test_command_has_a_cgroup_of_its_own_and_is_frozen_in_it(folder: Path, clock: Clock) -> None:
@@ -112,10 +122,10 @@ def test_daemon_that_has_left_everything_but_the_cgroup_is_of_the_job(
     folder: Path, clock: Clock
 ) -> None:
     run = Run(folder, clock, command(sys.executable, "-c", DAEMON, on_stop=OnStop.TERMINATE))
-    wait_for(lambda: len(run.cgroup.pids() or ()) == 2)
+    wait_for(lambda: names(run.cgroup.pids() or ()) == ["sleep", "sleep"])
     [daemon] = (run.cgroup.pids() or set()) - {run.pid}
-    wait_for(lambda: Path(f"/proc/{daemon}/environ").read_bytes() == b"")
-    wait_for(lambda: scan()[daemon].session not in {run.pid, os.getsid(0)})
+    assert Path(f"/proc/{daemon}/environ").read_bytes() == b""
+    assert scan()[daemon].session != run.pid
     assert run.pause().state is JobState.PAUSED
     assert run.undo["by"] == "freezer"
     assert stands_still(daemon)
@@ -123,6 +133,25 @@ def test_daemon_that_has_left_everything_but_the_cgroup_is_of_the_job(
     run.book.stop()
     wait_for(lambda: daemon not in scan() or scan()[daemon].zombie)
     assert cgroup_at(cgroup.path) is None
+
+
+def test_agent_that_has_come_into_the_cgroup_of_its_job_does_not_take_itself_for_it(
+    folder: Path, clock: Clock
+) -> None:
+    run = Run(folder, clock, command())
+    run.cgroup.take(os.getpid())
+    try:
+        again = Run(folder, clock, command())
+        assert again.pause().state is JobState.PAUSED
+        assert (again.undo["by"], [it["pid"] for it in again.undo["members"]]) == (
+            "signals",
+            [run.pid],
+        )
+        again.book.resume("job")
+    finally:
+        own = Freezer().folder_of()
+        assert own is not None
+        (own.parent / "cgroup.procs").write_text(str(os.getpid()))
 
 
 def test_cgroup_is_removed_when_the_job_has_ended(folder: Path, clock: Clock) -> None:

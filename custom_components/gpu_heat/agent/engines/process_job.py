@@ -25,7 +25,7 @@ from .launch import (
 )
 from .process_spec import PauseBy, ProcessSpec
 from .process_tree import Tree
-from .processes import Row, identify, identity_from_json, send_all
+from .processes import Row, ancestors, identify, identity_from_json, send_all
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -145,14 +145,19 @@ class CommandJob:
     def _adopt(self, table: Mapping[int, Row]) -> None:
         """Take in the processes that came from the command, whatever became of its session."""
         root = None if self._tree is None else self._tree.root
-        found = find_marked(table, mark(self._folder, self._id), root)
-        inside = set() if self._cgroup is None else self._cgroup.pids()
-        found += [row for pid in inside or () if (row := table.get(pid)) and not row.zombie]
+        found = find_marked(table, mark(self._folder, self._id), root) + self._inside(table)
         if not found:
             return
         if self._tree is None or self._outcome is not None:
             self._tree, self._outcome = Tree(root=found[0].identity, session=True), None
         self._tree = self._tree.with_members(found)
+
+    def _inside(self, table: Mapping[int, Row]) -> list[Row]:
+        """Return the processes in the job's cgroup; nobody, should the agent have come from it."""
+        pids = set() if self._cgroup is None else self._cgroup.pids() or set()
+        if not pids or pids & ancestors(table, os.getpid()):
+            return []
+        return [row for pid in pids if (row := table.get(pid)) and not row.zombie]
 
     def _let_go(self, rows: Sequence[Row]) -> None:
         """Resume what is stopped where nobody knows any more whether that was us."""
