@@ -11,6 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from yarl import URL
 
+from .agent.cgroups import end_cgroup, stands_still
 from .agent.harness import RunningAgent
 from .conftest import OPTIONS
 
@@ -71,6 +72,8 @@ async def real(tmp_path: Path, socket_enabled: None) -> AsyncGenerator[RealAgent
         await agent.end()
         for process in agent.job():
             process.kill()
+        for path in agent.cgroups():
+            end_cgroup(path)
 
 
 @pytest.fixture
@@ -121,7 +124,7 @@ async def test_a_job_switched_off_stands_still_and_its_gpu_goes_idle(
     await until(hass, zone, lambda: len(real.job()) == 2)
 
     await hass.services.async_call("switch", "turn_off", {"entity_id": switch}, blocking=True)
-    assert [process.status() for process in real.job()] == ["stopped", "stopped"]
+    assert [stands_still(process.pid) for process in real.job()] == [True, True]
     done = real.work_done()
     await until(hass, zone, lambda: figure(f"{zone.entry_id}_power") == 40)
     assert hass.states.get(entity_id("sensor", "train_status")).state == "paused"
@@ -148,7 +151,7 @@ async def test_an_agent_that_is_killed_loses_neither_energy_nor_job(
     await real.start("--listen", real.address.authority, "--simulate", "2xrtx_3090")
     await until(hass, zone, lambda: hass.states.get(switch).state == "off")
     assert {process.pid for process in real.job()} == pids
-    assert [process.status() for process in real.job()] == ["stopped", "stopped"]
+    assert [stands_still(process.pid) for process in real.job()] == [True, True]
     await until(hass, zone, lambda: figure(energy) > before)
     await hass.services.async_call("switch", "turn_on", {"entity_id": switch}, blocking=True)
     assert hass.states.get(switch).state == "on"

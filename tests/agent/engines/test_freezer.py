@@ -488,3 +488,29 @@ def test_no_plan_is_made_of_rubbish(document: Any) -> None:
     assert cgroup_from_json(document) is None or isinstance(document, dict)
     if isinstance(document, dict):
         PausePlan.from_json(document)
+
+
+def test_thaw_of_a_job_in_what_someone_else_has_frozen_does_not_wait_for_them(
+    folder: Path, tmp_path: Path, clock: Clock, spawn: Spawn, cgroup: Cgroup
+) -> None:
+    (cgroup.path / "job").mkdir()
+    lower = cgroup_at(cgroup.path / "job")
+    assert lower is not None
+    run = Run(folder, clock, pidfile(tmp_path, inside(lower, spawn(*SLEEP))))
+    run.pause()
+    cgroup.freeze()
+    with pytest.raises(ConflictError, match="stopped by someone else"):
+        run.book.resume("job")
+    assert (lower.asked(), lower.frozen(), cgroup.asked()) == (False, True, True)
+
+
+def test_checkpoint_is_asked_of_the_process_that_was_started(folder: Path, clock: Clock) -> None:
+    ends = "import signal; signal.signal(signal.SIGUSR1, lambda *_: exit(3)); signal.pause()"
+    run = Run(folder, clock, command(sys.executable, "-c", f"print(1, flush=True); {ends}"))
+    log = folder / "jobs" / "job.log"
+    wait_for(lambda: "SigCgt:\t0000000000000000" not in Path(f"/proc/{run.pid}/status").read_text())
+    wait_for(lambda: log.read_text() == "1\n")
+    run.driver.signal("job", signal.SIGUSR1)
+    wait_for(lambda: run.job().state is JobState.FAILED)
+    with pytest.raises(ConflictError, match="is gone"):
+        run.driver.signal("job", signal.SIGUSR1)

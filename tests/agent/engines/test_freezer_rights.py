@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import os
 from pathlib import Path
 import pickle
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -13,10 +14,11 @@ from typing import Any
 import pytest
 
 from gpu_heat_agent.engines.cgroups import Cgroup, cgroup_at, cgroup_from_json
-from gpu_heat_agent.engines.freezer import Freezer
+from gpu_heat_agent.engines.freezer import Freezer, move
 from gpu_heat_agent.engines.process import ProcessDriver
 from gpu_heat_agent.engines.process_spec import OnStop, ProcessSpec
 from gpu_heat_agent.engines.processes import Identity, Row
+from gpu_heat_agent.errors import ConflictError, UnreachableError
 from gpu_heat_agent.models import JobState
 
 from ..cgroups import own_cgroup, stands_still
@@ -64,15 +66,12 @@ class Files:
             if pid != "self":
                 with (folder / "cgroup.procs").open("a") as file:
                     file.write(f"{pid}\n")
-        number = pid if isinstance(pid, int) else 0
-        return Row(
-            identity=Identity(pid=number, start="1", boot_id="b"),
-            parent=1,
-            group=number,
-            session=number,
-            stopped=False,
-            zombie=False,
-        )
+        return self.row(pid if isinstance(pid, int) else 0)
+
+    @staticmethod
+    def row(pid: int) -> Row:
+        identity = Identity(pid=pid, start="1", boot_id="b")
+        return Row(identity=identity, parent=1, group=pid, session=pid, stopped=False, zombie=False)
 
 
 @pytest.fixture
@@ -242,3 +241,46 @@ def test_job_of_another_user_can_be_paused_where_its_cgroup_may_be_frozen(
         pidfile(folder, pid)
         answer = as_nobody(seen)
     assert answer == ((True, JobState.PAUSED, JobState.RUNNING) if granted else False)
+
+
+def test_cgroup_that_may_not_be_written_says_so(cgroup: Cgroup) -> None:
+    def refused() -> list[str]:
+        said = []
+        for act in (cgroup.freeze, cgroup.thaw, lambda: cgroup.take(1)):
+            try:
+                act()
+            except ConflictError as err:
+                said.append(str(err))
+        return [*said, str(cgroup.writable())]
+
+    path = f"{cgroup.path}/cgroup"
+    assert as_nobody(refused) == [
+        f"{path}.freeze: Permission denied",
+        f"{path}.freeze: Permission denied",
+        f"{path}.procs: Permission denied",
+        "False",
+    ]
+
+
+def test_process_that_cannot_be_moved_says_so(cgroup: Cgroup) -> None:
+    with pytest.raises(UnreachableError, match=r"cgroup\.procs: No such process"):
+        cgroup.take(2**22 + 1)
+    assert not move(cgroup, 2**22 + 1)
+
+
+def test_want_of_descriptors_is_not_taken_for_a_cgroup_that_is_not_frozen(cgroup: Cgroup) -> None:
+    freezer, limits = Freezer(), resource.getrlimit(resource.RLIMIT_NOFILE)
+    row = Files.row(os.getpid())
+    acts: list[Callable[[], object]] = [
+        cgroup.frozen,
+        cgroup.thaw,
+        freezer.folder_of,
+        lambda: list(freezer.moving([row])),
+    ]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    try:
+        for act in acts:
+            with pytest.raises(UnreachableError, match="cannot be seen: Too many open files"):
+                act()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
