@@ -321,6 +321,23 @@ def test_pause_of_a_kind_that_is_not_known_keeps_nobody_elses_job_paused(
     held[0].release()
 
 
+def test_state_that_cannot_be_read_for_a_while_is_not_taken_for_none(
+    folder: Path, spawn: Spawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid = spawn("sleep", "600").pid
+    stopped_job(folder, pid, lease_s=0.0)
+    failures, read = [OSError(24, "Too many open files")], Path.read_text
+
+    def refuse(path: Path, **keys: Any) -> str:
+        if failures and path.name == "state.json":
+            raise failures.pop()
+        return read(path, **keys)
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    assert guard.main([str(folder)]) == 0
+    assert not stands_still(pid)
+
+
 def test_there_is_one_guard_for_a_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gpu_heat_agent.guard._PATIENCE_S", 0.1)
     first = FileLock(folder / GUARD_LOCK)

@@ -36,28 +36,39 @@ def stand_in(folder: Path, config: Path | None, mine: FileLock) -> bool:
     delay_s = _SHORTEST_DELAY_S
     while True:
         try:
-            lock = FileLock(folder / AGENT_LOCK, create=False)
+            left_s = _take_a_turn(folder, config, mine)
         except BlockingIOError:
             return True
-        except FileNotFoundError:
-            mine.release()
-            return False
-        try:
-            left_s = _end_what_is_over(folder, config)
-            if left_s is None:
-                mine.release()
-                return False
         except OSError as err:  # such as a full disk
             _LOGGER.warning("Nothing can be resumed now: %s", err)
             left_s = 0.0
-        finally:
-            lock.release()
+        if left_s is None:
+            return False
         if left_s > 0:
             delay_s = _SHORTEST_DELAY_S
             time.sleep(min(left_s, _LONGEST_SLEEP_S))
         else:  # it could not be ended
             time.sleep(delay_s)
             delay_s = min(2 * delay_s, _LONGEST_DELAY_S)
+
+
+def _take_a_turn(folder: Path, config: Path | None, mine: FileLock) -> float | None:
+    """Act in the agent's place for a moment; return as below, `mine` released where it is None.
+
+    Raises BlockingIOError where there is an agent, and OSError.
+    """
+    try:
+        lock = FileLock(folder / AGENT_LOCK, create=False)
+    except FileNotFoundError:  # the folder has been removed
+        mine.release()
+        return None
+    try:
+        left_s = _end_what_is_over(folder, config)
+        if left_s is None:
+            mine.release()
+    finally:
+        lock.release()
+    return left_s
 
 
 def _end_what_is_over(folder: Path, config: Path | None) -> float | None:
@@ -90,14 +101,14 @@ def _end(kind: str, jobs: Sequence[JobConfig], store: Store, folder: Path) -> No
 
 
 def _read(folder: Path) -> Store | None:
-    """Return the state; one that cannot be read is left to the next agent, and says nothing."""
+    """Return the state, None where it is missing or damaged. Raises OSError."""
     path = folder / "state.json"
     try:
         return Store(path, parse_state(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
-    except (OSError, StateError, UnicodeDecodeError) as err:
-        _LOGGER.warning("%s cannot be read: %s", path, err)
+    except (StateError, UnicodeDecodeError) as err:  # left to the next agent
+        _LOGGER.warning("%s is damaged: %s", path, err)
         return None
 
 
