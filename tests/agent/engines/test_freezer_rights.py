@@ -103,7 +103,7 @@ def test_processes_of_two_cgroups_of_the_root_are_not_frozen(files: Files) -> No
     assert Freezer(files.proc).apart(rows) is None
 
 
-@pytest.mark.parametrize("line", ["0", str(os.getpid())])
+@pytest.mark.parametrize("line", ["0", str(os.getpid())], ids=["hidden", "ours"])
 def test_process_that_is_hidden_or_not_of_the_job_forbids_freezing(files: Files, line: str) -> None:
     row = files.process(2_000_000_001, "/job")
     with (files.root / "job" / "cgroup.procs").open("a") as file:
