@@ -62,6 +62,7 @@ _TABLE = (
     Kind(name="systemd", module="systemd", extra="systemd"),
     Kind(name="kubernetes", module="kubernetes", extra="kubernetes"),
 )
+_TABLE = (Kind(name="process", module="process"), Kind(name="slurm", module="slurm"))
 
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in _TABLE})
 
