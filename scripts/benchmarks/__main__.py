@@ -4,13 +4,14 @@ import argparse
 from collections.abc import Callable
 import json
 
-from . import fleet, ledger, sources
+from . import chaos, fleet, ledger, sources
 
 type Row = dict[str, str | float | None]
 """What was measured, by the name of its column; all rows of a benchmark have the same columns."""
 
 # The docstring of each says what is measured.
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
+    "chaos": chaos.measure,
     "fleet": fleet.measure,
     "ledger": ledger.measure,
     "sources": sources.measure,
