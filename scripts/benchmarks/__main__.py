@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 import json
 
-from . import chaos, fleet, ledger, sources
+from . import chaos, fleet, jobs, ledger, sources
 
 type Row = dict[str, str | float | None]
 """What was measured, by the name of its column; all rows of a benchmark have the same columns."""
@@ -13,6 +13,7 @@ type Row = dict[str, str | float | None]
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "chaos": chaos.measure,
     "fleet": fleet.measure,
+    "jobs": jobs.measure,
     "ledger": ledger.measure,
     "sources": sources.measure,
 }

@@ -1,46 +1,24 @@
 """A zone of many servers in a running Home Assistant, beside the least that any code would do."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
-import logging
 import multiprocessing
-from tempfile import TemporaryDirectory
 from time import process_time
 
-from homeassistant import loader
-from homeassistant.bootstrap import async_load_base_functionality
-from homeassistant.config_entries import SOURCE_USER, ConfigEntries, ConfigEntry
 from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED
-from homeassistant.core import CoreState, Event, HomeAssistant, callback
-from homeassistant.setup import async_setup_component
+from homeassistant.core import Event, HomeAssistant, callback
 import psutil
 
-from custom_components.gpu_heat.const import DOMAIN, POLL_INTERVAL
+from custom_components.gpu_heat.const import POLL_INTERVAL
 
-from . import floor, servers
+from . import floor, house, servers
 
 SIZES = ((2, 5), (20, 5), (125, 8))  # sources, and devices of each
 ROUNDS = 6
 POLL_S = POLL_INTERVAL.total_seconds()
 _BETWEEN_S = 0.8 * POLL_S  # after the polls and the writing of files that follows them
-
-OPTIONS = {
-    "electricity": {"tariff": "fixed", "electricity_price": 0.0718, "currency": "CAD"},
-    "heating": {
-        "fuel": "heating_oil",
-        "fuel_price": 1.30,
-        "efficiency": 85,
-        "heat_content": 10.6,
-    },
-    "seasons": {
-        "heating_months": ["10", "11", "12", "1", "2", "3", "4"],
-        "cooling_months": ["6", "7", "8"],
-    },
-    "cooling": {"cooling_cop": 3},
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +61,7 @@ async def _measured(
     fleet: Fleet, add: Callable[[HomeAssistant, Fleet], Awaitable[None]]
 ) -> dict[str, str | float | None]:
     process = psutil.Process()
-    async with home() as hass:
+    async with house.home() as hass:
         await add(hass, fleet)
         await hass.async_block_till_done()
         await _first_write(hass)
@@ -105,55 +83,15 @@ async def _measured(
     }
 
 
-@asynccontextmanager
-async def home() -> AsyncIterator[HomeAssistant]:
-    """Run Home Assistant with an empty configuration and no more integrations than needed."""
-    logging.getLogger(loader.__name__).setLevel(logging.ERROR)  # it warns of each custom one
-    with TemporaryDirectory() as folder:
-        hass = HomeAssistant(folder)
-        hass.config.skip_pip = True
-        loader.async_setup(hass)
-        hass.config_entries = ConfigEntries(hass, {})
-        await async_load_base_functionality(hass)
-        for domain in ("homeassistant", "network"):
-            await async_setup_component(hass, domain, {})
-        hass.set_state(CoreState.running)
-        try:
-            yield hass
-        finally:
-            await hass.async_stop(force=True)
-
-
 async def add_zone(hass: HomeAssistant, fleet: Fleet) -> None:
     """Add a zone whose sources are the servers."""
-    subentries = [
-        {
-            "data": {
-                "kind": "agent",
-                "host": "127.0.0.1",
-                "port": port,
-                "token": servers.TOKEN,
-                "tls": False,
-            },
-            "subentry_type": "source",
-            "title": servers.name(number),
-            "unique_id": servers.name(number),
-        }
-        for number, port in enumerate(fleet.ports)
-    ]
-    entry = ConfigEntry(
-        data={},
-        discovery_keys={},
-        domain=DOMAIN,
-        minor_version=2,
-        options=OPTIONS,
-        source=SOURCE_USER,
-        subentries_data=subentries,
-        title="House",
-        unique_id=None,
-        version=1,
+    await house.add_zone(
+        hass,
+        [
+            house.Agent(name=servers.name(number), port=port, token=servers.TOKEN)
+            for number, port in enumerate(fleet.ports)
+        ],
     )
-    await hass.config_entries.async_add(entry)
 
 
 async def _first_write(hass: HomeAssistant) -> None:

@@ -94,10 +94,13 @@ class RunningAgent:
             return None
         return int(path.read_text() or 0) or None
 
+    def token(self) -> str:
+        """Return the token."""
+        return (self.state_dir / "token").read_text().strip()
+
     async def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """Return the status and the JSON document of an answer."""
-        token = (self.state_dir / "token").read_text().strip()
-        headers = {"Authorization": f"Bearer {token}"}
+        headers = {"Authorization": f"Bearer {self.token()}"}
         async with (
             aiohttp.ClientSession(headers=headers) as session,
             session.request(method, self.url + path, json=body) as response,
