@@ -3,6 +3,7 @@
 from collections.abc import Callable
 import os
 from pathlib import Path
+import signal
 import time
 from typing import Any
 
@@ -77,8 +78,8 @@ def clock() -> Clock:
     return Clock()
 
 
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline_s = time.monotonic() + 30
+def wait_for(condition: Callable[[], object], within_s: float = 30) -> None:
+    deadline_s = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline_s
         time.sleep(0.02)
@@ -310,10 +311,10 @@ def test_stop_counts_against_the_time_limit_so_half_of_it_has_to_be_left(
     assert 500 < view.remaining_s < 600
     assert view.deadline is not None
     assert 7100 < view.deadline.timestamp() - time.time() <= 7200
-    agent.pause()
+    agent.pause(lease_s=86400)
     slurm.run("scontrol", "update", f"JobId={job}", "TimeLimit=1")
     # Of one minute half is used up within 30 s.
-    wait_for(lambda: not agent.jobs()[f"flex:{job}"].paused_by_us)
+    wait_for(lambda: not agent.jobs()[f"flex:{job}"].paused_by_us, within_s=60)
     assert slurm.state(job) == "RUNNING"
     wait_for(lambda: slurm.going(job))
     assert not agent.jobs()[f"flex:{job}"].can_pause
@@ -463,10 +464,10 @@ def test_signal_reaches_the_script_alone(slurm: Cluster, tmp_path: Path, clock: 
     slurm.wait_running(job)
     wait_for(lambda: len(slurm.pids(job)) == 2)
     agent = Agent(tmp_path, clock, group())
-    agent.driver.signal(f"flex:{job}", __import__("signal").SIGUSR1)
+    agent.driver.signal(f"flex:{job}", signal.SIGUSR1)
     wait_for(lambda: len(slurm.pids(job)) == 3)
     with pytest.raises(ConflictError):
-        agent.driver.signal("flex:999", __import__("signal").SIGUSR1)
+        agent.driver.signal("flex:999", signal.SIGUSR1)
 
 
 def test_jobs_that_are_gone_and_plans_of_other_forms_are_no_failure(slurm: Cluster) -> None:

@@ -60,7 +60,7 @@ class SlurmDriver(JobDriver):
         row = self._rows.get(key)
         if row is None:
             raise ConflictError(f'job "{key}" is gone')
-        plan: JsonObject = {"job": row.id, **_reach(spec)}
+        plan: JsonObject = {"job": row.address, **_reach(spec)}
         if row.pending:
             plan["pending"] = Verb.HOLD.value
         if not row.waits_in_array:
@@ -81,7 +81,8 @@ class SlurmDriver(JobDriver):
         if spec is None or row is None or row.state != "RUNNING":
             raise ConflictError(f'job "{key}" does not run')
         name = signum.name.removeprefix("SIG")
-        for failure in spec.commands.scancel([row.id], f"--signal={name}", "--batch").values():
+        send = spec.commands.scancel if row.task is None else spec.commands.scancel_tasks
+        for failure in send([row.address], f"--signal={name}", "--batch").values():
             raise failure
 
     def _plan_gate(self, spec: SlurmSpec, previous: JsonObject) -> JsonObject:

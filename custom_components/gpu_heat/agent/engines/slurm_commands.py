@@ -20,6 +20,9 @@ TIME_LIMIT_S = 5.0
 MAX_OUTPUT = 64 * 1024 * 1024  # some 500,000 jobs
 MAX_IDS = 1000
 
+_MAX_TASKS = 10  # as many as scancel has threads
+_RETRYING = "retrying"
+
 _STEERING = ("SQUEUE_", "SCANCEL_", "SLURM_CLUSTERS", "SLURM_BITSTR_LEN")
 """Variables of a person's session that would change what a command does or writes."""
 
@@ -68,12 +71,12 @@ class Commands:
         """Return the path of a command, None where it is not installed."""
         return shutil.which(program, path=self.bin_dir)
 
-    def run(self, program: str, *args: str, env: Mapping[str, str] | None = None) -> Done:
-        """Run a command to its end."""
+    def run(self, program: str, *args: str, retries: int | None = None) -> Done:
+        """Run a command to its end, or until it is about to do so many things once more."""
         path = self.find(program)
         if path is None:
             raise UnreachableError(f"there is no {program}; install Slurm's commands")
-        done = _run([path, *args], {**self._environment(), **(env or {})})
+        done = _run([path, *args], self._environment(), retries)
         if done.status != 0 and _DOWN.search(done.err):
             raise UnreachableError(f"Slurm's controller does not answer: {done.said}")
         return done
@@ -90,6 +93,18 @@ class Commands:
         failures: dict[str, AgentError] = {}
         for chunk in _chunks(ids):
             failures |= _failures(self.run("scancel", *options, *chunk), chunk)
+        return failures
+
+    def scancel_tasks(self, ids: Iterable[str], *options: str) -> dict[str, AgentError]:
+        """Signal tasks of arrays; return why it failed, by the id that was given.
+
+        While others of the array wait, Slurm 22.05 delivers the signal and answers that it was
+        too early, which scancel takes as a reason to send it again for over a minute.
+        """
+        failures: dict[str, AgentError] = {}
+        for chunk in _chunks(ids, _MAX_TASKS):
+            done = self.run("scancel", "--verbose", *options, *chunk, retries=len(chunk))
+            failures |= _failures(done, chunk, all_named=_RETRYING in done.err)
         return failures
 
     def partition_state(self, partition: str) -> str:
@@ -161,7 +176,7 @@ def _user_name() -> str:
         return str(os.geteuid())
 
 
-def _failures(done: Done, ids: Sequence[str]) -> dict[str, AgentError]:
+def _failures(done: Done, ids: Sequence[str], *, all_named: bool = False) -> dict[str, AgentError]:
     """Return what a command has said of each job that it failed for."""
     if done.status == 0:
         return {}
@@ -181,7 +196,7 @@ def _failures(done: Done, ids: Sequence[str]) -> dict[str, AgentError]:
             told = [err for err in found if not isinstance(err, GoneError)]
             if told or (found and "No error" not in texts):
                 failures[one] = (told or found)[0]
-    if not understood and not of_tasks:
+    if not understood and not of_tasks and not all_named:
         return {job_id: _failure(job_id, done.said) for job_id in ids}
     return failures
 
@@ -197,13 +212,13 @@ def _failure(job_id: str, text: str) -> AgentError:
     return ConflictError(f"job {job_id}: {text[:200]}")
 
 
-def _chunks(ids: Iterable[str]) -> Iterable[list[str]]:
+def _chunks(ids: Iterable[str], size: int = MAX_IDS) -> Iterable[list[str]]:
     rest = iter(ids)
-    while chunk := list(islice(rest, MAX_IDS)):
+    while chunk := list(islice(rest, size)):
         yield chunk
 
 
-def _run(argv: Sequence[str], env: Mapping[str, str]) -> Done:
+def _run(argv: Sequence[str], env: Mapping[str, str], retries: int | None) -> Done:
     """Run a command with a limit of its time and of what it writes. Raises UnreachableError."""
     try:
         process = subprocess.Popen(  # noqa: S603 - argv of the config and of Slurm's own ids
@@ -217,14 +232,16 @@ def _run(argv: Sequence[str], env: Mapping[str, str]) -> Done:
         raise UnreachableError(f"{argv[0]}: {err.strerror}") from err
     with process:
         try:
-            out, err_out = _read(process)
+            out, err_out = _read(process, retries)
         except UnreachableError:
             process.kill()
             raise
+        if retries is not None and _RETRYING.encode() in err_out:
+            process.kill()
         return Done(status=process.wait(), out=_text(out), err=_text(err_out))
 
 
-def _read(process: "subprocess.Popen[bytes]") -> tuple[bytes, bytes]:
+def _read(process: "subprocess.Popen[bytes]", retries: int | None) -> tuple[bytes, bytes]:
     name = os.path.basename(str(process.args[0]) if isinstance(process.args, list) else "")
     deadline_s = time.monotonic() + TIME_LIMIT_S
     parts: dict[str, list[bytes]] = {"out": [], "err": []}
@@ -237,6 +254,8 @@ def _read(process: "subprocess.Popen[bytes]") -> tuple[bytes, bytes]:
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
                 raise UnreachableError(f"Slurm did not answer {name} within {TIME_LIMIT_S:g} s")
+            if retries and b"".join(parts["err"]).count(_RETRYING.encode()) >= retries:
+                break
             for ready, _ in streams.select(left_s):
                 data = os.read(ready.fd, 65536)
                 if not data:

@@ -105,7 +105,7 @@ class _Rows:
         self._single: dict[str, Row] = {}
         self._waiting: dict[str, dict[int, Row]] = {}
         for row in list_ids(commands, (_id(plan).partition("_[")[0] for plan in plans)):
-            self._single[row.id] = row
+            self._single[row.address] = row
             if row.waits_in_array and row.task is not None:
                 self._waiting.setdefault(row.job_id, {})[row.task] = row
 
@@ -141,16 +141,16 @@ class _Todo:
         verb, was_pending = plan.get("running"), plan.get("pending") is not None
         runs = row.state in {"RUNNING", "SIGNALING"}
         if verb == Verb.STOP and row.state == "STOPPED":
-            self.stopped[key] = row.id
+            self.stopped[key] = row.address
         if verb == Verb.STOP and runs:
-            self.running[key] = row.id  # what is left of a pause; else it does nothing
+            self.running[key] = row.address  # what is left of a pause; else it does nothing
         if verb == Verb.SUSPEND and row.state == "SUSPENDED":
-            self.suspended[key] = row.id
+            self.suspended[key] = row.address
         if verb == Verb.SUSPEND and runs and not was_pending:
             # A controller that was killed may have forgotten what its nodes have not.
-            self.forgotten[key] = row.id
+            self.forgotten[key] = row.address
         if (was_pending or verb == Verb.REQUEUE) and row.priority == 0:
-            self.held[key] = row.id
+            self.held[key] = row.address
 
 
 def _verb(plan: JsonObject, rows: _Rows) -> tuple[Verb, str]:
@@ -163,7 +163,7 @@ def _verb(plan: JsonObject, rows: _Rows) -> tuple[Verb, str]:
     wanted = plan.get("pending" if row.pending else "running")
     if wanted is None or (not row.pending and row.state != "RUNNING"):
         raise ConflictError(f"job {row.id} is {row.state} by now")
-    return Verb(str(wanted)), row.id
+    return Verb(str(wanted)), row.address
 
 
 def _stop(commands: Commands, ids: Iterable[str]) -> _Failed:
@@ -171,7 +171,9 @@ def _stop(commands: Commands, ids: Iterable[str]) -> _Failed:
     wanted = list(ids)
     failed = _signal(commands, wanted, "--signal=STOP", "--full")
     reached = [one for one in wanted if one not in failed]
-    return failed | _signal(commands, reached, "--signal=STOP")
+    failed |= _signal(commands, reached, "--signal=STOP")
+    _delivered(commands, reached)  # from now on Slurm shows it as stopped
+    return failed
 
 
 def _continue(commands: Commands, ids: Iterable[str]) -> _Failed:
@@ -182,14 +184,26 @@ def _continue(commands: Commands, ids: Iterable[str]) -> _Failed:
 
 def _signal(commands: Commands, ids: list[str], *options: str) -> _Failed:
     """Signal jobs once their last signal has arrived; until then scancel waits for many seconds."""
-    give_up_s = time.monotonic() + _DELIVERY_S
-    while busy := {row.id for row in list_ids(commands, ids) if row.state == "SIGNALING"}:
-        if time.monotonic() > give_up_s:
-            break
-        time.sleep(_STEP_S)
-    late = UnreachableError("a node of the job takes no signals now")
+    rows = _delivered(commands, ids)
+    busy = {row.address for row in rows if row.state == "SIGNALING"}
+    tasks = {row.address for row in rows if row.task is not None}
     free = [one for one in ids if one not in busy]
-    return {**dict.fromkeys(busy, late), **commands.scancel(free, *options)}
+    late = UnreachableError("a node of the job takes no signals now")
+    return {
+        **dict.fromkeys(busy, late),
+        **commands.scancel((one for one in free if one not in tasks), *options),
+        **commands.scancel_tasks((one for one in free if one in tasks), *options),
+    }
+
+
+def _delivered(commands: Commands, ids: list[str]) -> list[Row]:
+    """Return jobs once no signal is on its way to them, or has been for too long."""
+    give_up_s = time.monotonic() + _DELIVERY_S
+    while True:
+        rows = list_ids(commands, ids)
+        if time.monotonic() > give_up_s or all(row.state != "SIGNALING" for row in rows):
+            return rows
+        time.sleep(_STEP_S)
 
 
 def _act(ids: _Ids, act: Callable[[Iterable[str]], _Failed]) -> _Failed:

@@ -23,8 +23,8 @@ _PENDING = frozenset({"PENDING", "REQUEUED", "REQUEUE_FED", *_HELD})
 class Row:
     """One job, one task of an array, or all tasks of an array that have not been started.
 
-    `id` is what Slurm's commands take: "12", "10_3" or "10_[4-9]". `job_id` is Slurm's own
-    number, which the tasks that have not been started share. Times are in s; None is no limit.
+    `id` is what people call it: "12", "10_3" or "10_[4-9]". `job_id` is Slurm's own number,
+    which the tasks that have not been started share. Times are in s; None is no limit.
     """
 
     id: str
@@ -52,6 +52,11 @@ class Row:
     def held(self) -> bool:
         """Whether it waits and will not be started."""
         return self.state in _HELD or (self.state == "PENDING" and self.priority == 0)
+
+    @property
+    def address(self) -> str:
+        """What Slurm's commands are to be given; the number of an array is all of its tasks."""
+        return self.id if self.id.startswith(f"{self.job_id}_") else self.job_id
 
     @property
     def waits_in_array(self) -> bool:
