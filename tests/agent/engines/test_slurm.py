@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gpu_heat_agent.engines.driver import STANDS_STILL, STARTS_ANEW
+from gpu_heat_agent.engines.driver import STANDS_STILL
 from gpu_heat_agent.engines.slurm import make_driver, read_spec
 from gpu_heat_agent.engines.slurm_commands import Commands
 from gpu_heat_agent.engines.slurm_spec import SlurmSpec
@@ -323,7 +323,7 @@ def test_stop_counts_against_the_time_limit_so_half_of_it_has_to_be_left(
 
 
 def test_owner_may_stop_hold_and_requeue_and_nobody_elses_jobs(
-    slurm: Cluster, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    slurm: Cluster, tmp_path: Path, clock: Clock
 ) -> None:
     own, foreign = slurm.submit(WORK, FLEX, user=NOBODY), slurm.submit(WORK, FLEX)
     own_waits = slurm.submit(WORK, FLEX, "--begin=now+1hour", user=NOBODY)
@@ -473,7 +473,8 @@ def test_signal_reaches_the_script_alone(slurm: Cluster, tmp_path: Path, clock: 
 def test_jobs_that_are_gone_and_plans_of_other_forms_are_no_failure(slurm: Cluster) -> None:
     driver = make_driver([], {}, Path("/"))
     gone = {"job": "4000000", "pending": "hold", "running": "stop"}
-    assert driver.resume({"flex:1": gone, "flex:2": {"job": "4000001_[1-9]"}, "flex": {}}) == {}
+    undo = {"flex:1": gone, "flex:2": {"job": "4000001_[1-9]"}, "flex": {}, "old": {"gate": "gone"}}
+    assert driver.resume(undo) == {}
     failures = driver.pause({"flex:1": gone})
     assert isinstance(failures["flex:1"], ConflictError)
 
@@ -494,4 +495,3 @@ def test_command_that_hangs_or_writes_too_much_is_unreachable(
     assert commands.scancel(["1"]).keys() == {"1"}
     with pytest.raises(UnreachableError, match="there is no sacctmgr"):
         commands.run("sacctmgr")
-    assert STARTS_ANEW.frees_gpu

@@ -110,6 +110,8 @@ class Commands:
     def partition_state(self, partition: str) -> str:
         """Return UP, DOWN, DRAIN or INACTIVE. Raises ConflictError where there is none."""
         done = self.run("scontrol", "--oneliner", "show", "partition", partition)
+        if "not found" in done.err + done.out:
+            raise GoneError(f'there is no partition "{partition}" any more')
         found = re.search(r"(?:^|\s)State=(\w+)", done.out)
         if done.status != 0 or found is None:
             raise ConflictError(f'Slurm tells no state of partition "{partition}"')

@@ -1,6 +1,7 @@
 """Doing and undoing what the plans of pauses say, from nothing but these plans."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 import time
@@ -92,8 +93,9 @@ def open_gates(undo: Mapping[str, JsonObject]) -> _Failed:
     """Open the partitions that we closed; one that others have set to something else stays."""
 
     def open_gate(commands: Commands, gate: str) -> None:
-        if commands.partition_state(gate) == "DOWN":
-            commands.set_partition(gate, "UP")
+        with suppress(GoneError):
+            if commands.partition_state(gate) == "DOWN":
+                commands.set_partition(gate, "UP")
 
     return _each_gate(undo, open_gate)
 
