@@ -185,6 +185,24 @@ def test_array_keeps_its_name_and_its_tasks_are_paused_one_by_one(
     assert agent.jobs().keys() >= {f"flex:{array}_3", f"flex:{array}_rest"}
 
 
+def test_arrays_with_and_without_tasks_that_wait_are_paused_together(
+    slurm: Cluster, tmp_path: Path, clock: Clock
+) -> None:
+    some, others = (
+        slurm.submit(WORK, FLEX, "--array=1-3%2"),
+        slurm.submit(WORK, FLEX, "--array=1-2"),
+    )
+    running = [f"{some}_1", f"{some}_2", f"{others}_1", f"{others}_2"]
+    slurm.wait_running(*running)
+    agent = Agent(tmp_path, clock, group())
+    agent.pause()
+    wait_for(lambda: all(slurm.stopped(one) for one in running))
+    assert {job.error for job in agent.jobs().values()} == {None}
+    agent.resume()
+    wait_for(lambda: all(slurm.going(one) for one in running))
+    assert not slurm.held(f"{some}_3")
+
+
 def test_what_others_hold_stop_and_resume_is_theirs(
     slurm: Cluster, tmp_path: Path, clock: Clock
 ) -> None:

@@ -96,7 +96,7 @@ class Commands:
         return failures
 
     def scancel_tasks(self, ids: Iterable[str], *options: str) -> dict[str, AgentError]:
-        """Signal tasks of arrays; return why it failed, by the id that was given.
+        """Signal tasks of one array; return why it failed, by the id that was given.
 
         While others of the array wait, Slurm 22.05 delivers the signal and answers that it was
         too early, which scancel takes as a reason to send it again for over a minute.
@@ -254,10 +254,11 @@ def _read(process: "subprocess.Popen[bytes]", retries: int | None) -> tuple[byte
                 streams.register(stream.fileno(), selectors.EVENT_READ, key)
         while streams.get_map():
             left_s = deadline_s - time.monotonic()
+            again = b"".join(parts["err"]).count(_RETRYING.encode()) if retries else 0
+            if retries and (again >= retries or (again and left_s <= 0)):
+                break
             if left_s <= 0:
                 raise UnreachableError(f"Slurm did not answer {name} within {TIME_LIMIT_S:g} s")
-            if retries and b"".join(parts["err"]).count(_RETRYING.encode()) >= retries:
-                break
             for ready, _ in streams.select(left_s):
                 data = os.read(ready.fd, 65536)
                 if not data:

@@ -188,14 +188,17 @@ def _signal(commands: Commands, ids: list[str], *options: str) -> _Failed:
     """Signal jobs once their last signal has arrived; until then scancel waits for many seconds."""
     rows = _delivered(commands, ids)
     busy = {row.address for row in rows if row.state == "SIGNALING"}
-    tasks = {row.address for row in rows if row.task is not None}
-    free = [one for one in ids if one not in busy]
+    arrays: dict[str, set[str]] = {}
+    for row in rows:
+        if row.task is not None and row.address not in busy:
+            arrays.setdefault(row.id.partition("_")[0], set()).add(row.address)
+    tasks = {one for of_array in arrays.values() for one in of_array}
     late = UnreachableError("a node of the job takes no signals now")
-    return {
-        **dict.fromkeys(busy, late),
-        **commands.scancel((one for one in free if one not in tasks), *options),
-        **commands.scancel_tasks((one for one in free if one in tasks), *options),
-    }
+    failed: _Failed = dict.fromkeys(busy, late)
+    failed |= commands.scancel((one for one in ids if one not in tasks | busy), *options)
+    for of_array in arrays.values():
+        failed |= commands.scancel_tasks(sorted(of_array.intersection(ids)), *options)
+    return failed
 
 
 def _delivered(commands: Commands, ids: list[str]) -> list[Row]:
