@@ -227,6 +227,7 @@ async def _home_assistant() -> list[Row]:
                     await _action(hass, "resume_jobs")
                     peer.append(await _awaited(agent.pause("job"), still))
                     await agent.resume("job")
+                    await asyncio.sleep(0.5)  # the agent takes 20 requests a second
         finally:
             leaders = agent.job_pids()
             await agent.end()
@@ -239,13 +240,15 @@ async def _home_assistant() -> list[Row]:
 def _action(hass: HomeAssistant, name: str) -> Awaitable[object]:
     entry = hass.config_entries.async_entries(DOMAIN)[0].entry_id
     data = {"config_entry_id": entry}
-    return hass.services.async_call(DOMAIN, name, data, blocking=True)
+    return hass.services.async_call(DOMAIN, name, data, blocking=True, return_response=True)
 
 
 async def _awaited(act: Awaitable[object], done: Callable[[], bool]) -> float:
     begun_s = perf_counter()
     acting = asyncio.ensure_future(act)
-    while not done():  # noqa: ASYNC110 - processes tell nobody
+    while not done():
+        if acting.done() and not done():
+            raise RuntimeError(f"nothing stands still: {await acting}")
         await asyncio.sleep(0.001)
     spent_s = perf_counter() - begun_s
     await acting

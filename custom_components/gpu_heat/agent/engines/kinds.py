@@ -55,14 +55,14 @@ class Kind:
 
 
 _TABLE = (
-    Kind(name="process", module="process"),
-    Kind(name="http", module="http"),
     Kind(name="command", module="command"),
     Kind(name="docker", module="docker"),
-    Kind(name="systemd", module="systemd", extra="systemd"),
+    Kind(name="http", module="http"),
     Kind(name="kubernetes", module="kubernetes", extra="kubernetes"),
+    Kind(name="process", module="process"),
+    Kind(name="slurm", module="slurm"),
+    Kind(name="systemd", module="systemd", extra="systemd"),
 )
-_TABLE = (Kind(name="process", module="process"), Kind(name="slurm", module="slurm"))
 
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in _TABLE})
 

@@ -18,6 +18,8 @@ Slurm loses a signal that comes while the job's script is being started, and the
 that runs as stopped, or cannot end it any more and takes the node out of service.
 """
 
+_HALF_USED = "half of its time limit is used up"
+
 _AT_WORK = frozenset({"RUNNING", "COMPLETING", "CONFIGURING", "SIGNALING", "RESIZING", "STAGE_OUT"})
 _STANDING = frozenset({"STOPPED", "SUSPENDED"})
 _OVER = frozenset(
@@ -74,26 +76,29 @@ def view(
 ) -> JobView:
     """Return the view of a job that would be paused with `verb` if it runs."""
     stopped_by_us = row.state == "STOPPED" and ours is not None and ours.get("running") == Verb.STOP
-    half_used = "half of its time limit is used up"
+    at_work = row.state == "RUNNING" or state is JobState.QUEUED
+    obstacle = _obstacle(row, state, verb) if at_work else None
     return JobView(
         state=state,
-        can_pause=_can_pause(row, state, verb),
+        can_pause=at_work and obstacle is None,
         effect=_effect(row, state, verb, ours),
         name=f"{row.id} {row.job_name}",
         remaining_s=None if row.pending or state is JobState.UNKNOWN else row.left_s,
         deadline=None if deadline_s is None else as_datetime(deadline_s),
-        must_resume=half_used if stopped_by_us and not time_for_stop(row) else None,
+        must_resume=_HALF_USED if stopped_by_us and not time_for_stop(row) else None,
+        obstacle=obstacle,
     )
 
 
-def _can_pause(row: Row, state: JobState, verb: Verb) -> bool:
-    if "+" in row.id:  # a component of a job that is several; they can be held together only
-        return False
+def _obstacle(row: Row, state: JobState, verb: Verb) -> str | None:
+    """Return why a job that runs or waits cannot be paused, None if it can."""
+    if "+" in row.id:
+        return "it is a part of a heterogeneous job, which can be held only as a whole"
     if state is JobState.QUEUED:
-        return True
-    if row.state != "RUNNING" or (verb is not Verb.REQUEUE and row.elapsed_s < MIN_AGE_S):
-        return False
-    return verb is not Verb.STOP or time_for_stop(row)
+        return None
+    if verb is not Verb.REQUEUE and row.elapsed_s < MIN_AGE_S:
+        return f"it has run for less than {MIN_AGE_S} s"
+    return _HALF_USED if verb is Verb.STOP and not time_for_stop(row) else None
 
 
 def _effect(row: Row, state: JobState, verb: Verb, ours: JsonObject | None) -> Effect | None:
