@@ -43,7 +43,8 @@ class Engine:
     """What outlives every agent: its jobs, and who stopped them.
 
     `held_by` names the one who did, "us" if it was the agent. `slow` jobs go on for a while
-    although they have been asked to stop. `crash_in` calls the agent ends.
+    although they have been asked to stop, `stuck` ones cannot be resumed. `crash_in` calls the
+    agent ends.
     """
 
     running: set[str] = field(default_factory=set)
@@ -51,6 +52,7 @@ class Engine:
     over: set[str] = field(default_factory=set)
     refuses: set[str] = field(default_factory=set)
     slow: set[str] = field(default_factory=set)
+    stuck: set[str] = field(default_factory=set)
     must_resume: dict[str, str] = field(default_factory=dict)
     obstacles: dict[str, str] = field(default_factory=dict)
     answers: bool = True
@@ -139,6 +141,8 @@ class ScriptedDriver(JobDriver):
         engine = self._engine
         engine.step()
         assert undo["key"] == key
+        if key in engine.stuck:
+            raise ConflictError(f"{key} cannot be resumed")
         if engine.held_by.get(key) == "us":
             del engine.held_by[key]
             engine.running.add(key)

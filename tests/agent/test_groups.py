@@ -235,3 +235,93 @@ def test_group_that_left_the_config_lets_its_jobs_go(
     run = Run(tmp_path, clock, engine)
     assert engine.waiting() == []
     assert run.records() == {}
+
+
+def test_group_that_cannot_be_let_go_pauses_no_job_after_its_lease(
+    run: Run, engine: Engine, clock: Clock, tmp_path: Path
+) -> None:
+    run.pause("all", lease_s=60)
+    engine.stuck.add("all")  # such as a gate that may not be opened any more
+    clock.passes(60)
+    run.book.tick()
+    assert engine.waiting() == []
+    engine.calls.clear()
+    for _ in range(3):
+        run.book.tick()
+    Run(tmp_path, clock, engine, GROUP).book.tick()
+    assert ("pause", ("all:1", "all:2")) not in engine.calls
+    engine.stuck.clear()
+    run.book.tick()
+    assert run.records() == {}
+
+
+def test_job_with_a_pause_of_its_own_runs_on_if_asked_to_while_its_group_waits(
+    run: Run, engine: Engine
+) -> None:
+    run.pause("all:1")
+    run.pause("all")
+    run.book.resume("all:1")
+    run.book.tick()
+    assert engine.waiting() == ["all:2"]
+
+
+def test_job_with_a_pause_of_its_own_that_others_resume_is_left_alone_by_its_group(
+    run: Run, engine: Engine
+) -> None:
+    run.pause("all:1")
+    run.pause("all")
+    engine.others_resume("all:1")
+    for _ in range(3):
+        run.book.tick()
+    assert engine.waiting() == ["all:2"]
+
+
+def test_own_pause_that_ended_while_no_agent_ran_leaves_the_job_to_its_group(
+    run: Run, engine: Engine, clock: Clock, tmp_path: Path
+) -> None:
+    run.pause("all:1", lease_s=60)
+    run.pause("all", lease_s=600)
+    clock.passes(60)
+    run = Run(tmp_path, clock, engine, GROUP)
+    run.book.tick()
+    assert engine.waiting() == ["all:1", "all:2"]
+    assert "resume" not in [verb for verb, _ in engine.calls]
+
+
+def test_group_remembers_none_of_the_jobs_that_came_and_went(run: Run, engine: Engine) -> None:
+    run.pause("all")
+    for number in range(3, 9):
+        key = f"all:{number}"
+        engine.running.add(key)
+        run.book.tick()
+        if number % 2:
+            del engine.held_by[key]
+        else:
+            run.book.resume(key)
+            engine.running.discard(key)
+        run.book.tick()
+    run.book.resume("all:1")
+    assert run.records()["all"].exempt == ("all:1",)
+
+
+def test_what_failed_of_jobs_that_are_gone_is_forgotten(run: Run, engine: Engine) -> None:
+    engine.refuses.add("all:1")
+    run.pause("all")
+    engine.running.discard("all:1")
+    run.book.tick()
+    engine.refuses.clear()
+    engine.running.add("all:1")  # another one of the same name
+    job = run.job("all:1")
+    assert (job.paused_by_us, job.error) == (True, None)
+
+
+def test_renewing_a_group_does_not_end_it_where_a_job_cannot_join(
+    tmp_path: Path, clock: Clock
+) -> None:
+    engine = Engine(refuses={"all:1"})
+    run = Run(tmp_path, clock, engine, GROUP)
+    run.pause("all")
+    engine.running.add("all:1")
+    run.book.tick()
+    assert run.pause("all").paused_by_us
+    assert run.job("all:1").error == "all:1 may not be paused"

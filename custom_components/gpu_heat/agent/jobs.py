@@ -62,10 +62,9 @@ class JobBook:
     def start(self) -> None:
         """Take up where the last run ended: leases that are over, jobs, pauses that hold."""
         now = self._clock()
-        held = self._pauses.held()
-        over = {key for key, pause in held.items() if remaining_s(pause, now) <= 0}
-        over |= {key for key in held if (group_of(key) or key) not in self._configs}
-        self._pausing.end(dict.fromkeys(over, "lease over, or job not configured any more"))
+        gone = [key for key in self._pauses.held() if (group_of(key) or key) not in self._configs]
+        self._pausing.end(dict.fromkeys(gone, "job is not configured any more"))
+        self._end_over(now)
         self._troubles.attempt(_ALL, "take up", partial(self._doubt_what_was_cut_short, now))
         self._unstarted = list(self._configs.values())
         self._start_jobs()
@@ -79,11 +78,8 @@ class JobBook:
         if self._sight.due(self._clock().steady_s):
             self._look()
         now = self._clock()
-        self._troubles.attempt(_ALL, "join", partial(self._join_groups, now))
-        over = self._over(now)
-        self._pausing.end(over)
         changed = [
-            bool(over),
+            self._end_over(now),
             self._take_up(now),
             self._pausing.finish_checkpoints(now),
             self._extend_groups(now),
@@ -129,7 +125,7 @@ class JobBook:
 
     def end_over(self) -> None:
         """End the pauses whose lease is over, and do no more: for when there is no agent."""
-        self._pausing.end(self._over(self._clock()))
+        self._end_over(self._clock())
 
     def stop(self) -> None:
         """Let every job go on, keeping our pauses on record for the next run."""
@@ -168,7 +164,7 @@ class JobBook:
         settled: dict[str, Pause | None] = {}
         for key, pause in self._pauses.held().items():
             view = self._sight.view(key)
-            if pause.stage is not Stage.LET_GO:
+            if pause.stage is not Stage.LET_GO or remaining_s(pause, now) <= 0:
                 continue
             if self._is_group(key) or (view.state in AT_WORK and view.can_pause):
                 again[key] = pause
@@ -196,7 +192,8 @@ class JobBook:
     def _pause_group(self, config: JobConfig, fresh: Pause, now: Now) -> None:
         held = self._pauses.held()
         members = {k: p for k, p in held.items() if p.of_group and group_of(k) == config.id}
-        if config.id in held:
+        again = config.id in held
+        if again:
             pause = _again(held[config.id], fresh, now)
             renewals = {key: _again(member, fresh, now) for key, member in members.items()}
             self._pauses.write({config.id: pause, **renewals})
@@ -208,7 +205,7 @@ class JobBook:
         joining = self._joining(config.id, pause, now)
         failures = self._pausing.begin(joining, now)
         self._refused |= failures.keys()
-        if failures and not members and len(failures) == len(joining):
+        if failures and not again and len(failures) == len(joining):
             self._pausing.end({config.id: "no job of it can be paused"})
             raise next(iter(failures.values()))
 
@@ -217,7 +214,8 @@ class JobBook:
         held = self._pauses.held()
         joining: dict[str, Pause] = {}
         for key, pause in held.items():
-            if self._is_group(key) and pause.stage is not Stage.LET_GO:
+            left_s = remaining_s(pause, now)  # none where the group could not be let go
+            if self._is_group(key) and pause.stage is not Stage.LET_GO and left_s > 0:
                 joining |= self._joining(key, pause, now)
         self._refused |= self._pausing.begin(joining, now).keys()
         return bool(joining)
@@ -259,6 +257,13 @@ class JobBook:
             for key, view in (self._sight.views or {}).items()
             if group_of(key) == group_id and view.can_pause and key not in left_alone
         }
+
+    def _end_over(self, now: Now) -> bool:
+        """End the pauses that are over; return whether there were any."""
+        self._troubles.attempt(_ALL, "join", partial(self._join_groups, now))
+        over = self._over(now)
+        self._pausing.end(over)
+        return bool(over)
 
     def _over(self, now: Now) -> dict[str, str]:
         """Return which pauses are over, and why; with a group's those that came with it."""
@@ -356,6 +361,9 @@ class JobBook:
             self._troubles.attempt(job_id, "remember", partial(self._remember, job_id))
         confirm = partial(self._pausing.confirm, self._is_group)
         self._troubles.attempt(_ALL, "confirm", confirm)
+        if self._sight.views is not None:  # what has gone may come again as another job
+            self._refused &= self._sight.views.keys()
+            self._pausing.forget(self._configs.keys() | self._sight.views.keys())
         known = Known(
             views=self._sight.views,
             pauses=self._pauses.held(),

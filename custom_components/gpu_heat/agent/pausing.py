@@ -1,6 +1,6 @@
 """Carrying out pauses: from the checkpoint to the engine's word, and back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set as AbstractSet
 from dataclasses import replace
 from functools import partial
 import logging
@@ -126,7 +126,7 @@ class Pausing:
             self._checkpoints.cancel(key)
         records = {key: ended(pause) for key, pause in ending.items()}
         if exempt:
-            records |= _exempting(held, ending)
+            records |= self._exempting(held, ending)
         self._troubles.attempt("all", "write", partial(self._pauses.write, records))
         failures = dict(self.undo(ending))
         gone: dict[str, Pause | None] = {key: None for key in ending if key not in failures}
@@ -156,6 +156,11 @@ class Pausing:
         for key, err in failures.items():
             self._troubles.say(key, "let go", err)
 
+    def forget(self, known: AbstractSet[str]) -> None:
+        """Forget what failed for jobs that are neither known nor paused any more."""
+        for key in self.errors.keys() - known - self._pauses.held().keys():
+            del self.errors[key]
+
     def undo(self, pauses: Mapping[str, Pause]) -> Failures:
         """Have the engine resume jobs; their records stay as they are."""
         plans = {key: pause.undo for key, pause in pauses.items() if pause.undo}
@@ -175,17 +180,19 @@ class Pausing:
         self.end({key: str(err)})
         return self._failed({key: err})
 
+    def _exempting(
+        self, held: Mapping[str, Pause], ending: Mapping[str, Pause]
+    ) -> dict[str, Pause]:
+        """Return the pauses of the groups that stay, with the jobs that are to run nevertheless."""
+        groups: dict[str, Pause] = {}
+        for key in ending:
+            group_id = group_of(key)
+            if group_id and group_id in held and group_id not in ending:
+                group = groups.get(group_id, held[group_id])
+                there = filter(self._sight.may_run, dict.fromkeys((*group.exempt, key)))
+                groups[group_id] = replace(group, exempt=tuple(there))
+        return groups
+
     def _failed(self, failures: Failures) -> Failures:
         self.errors |= {key: str(err) for key, err in failures.items()}
         return failures
-
-
-def _exempting(held: Mapping[str, Pause], ending: Mapping[str, Pause]) -> dict[str, Pause]:
-    """Return the pauses of the groups that stay, with the jobs that are to run nevertheless."""
-    groups: dict[str, Pause] = {}
-    for key, pause in ending.items():
-        group_id = group_of(key)
-        if pause.of_group and group_id and group_id in held and group_id not in ending:
-            group = groups.get(group_id, held[group_id])
-            groups[group_id] = replace(group, exempt=(*group.exempt, key))
-    return groups

@@ -40,3 +40,7 @@ class Sight:
     def listed(self, key: str) -> bool:
         """Return whether the engine has a job."""
         return key in (self.views or {})
+
+    def may_run(self, key: str) -> bool:
+        """Return whether a job may be at work now or later, as far as the engine tells."""
+        return self.views is None or (self.listed(key) and self.view(key).state not in OVER)
