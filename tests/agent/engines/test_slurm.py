@@ -1,6 +1,6 @@
 """Jobs of a real Slurm, paused and resumed through the book as the agent does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 import os
 from pathlib import Path
 import signal
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gpu_heat_agent.engines.driver import STANDS_STILL
+from gpu_heat_agent.engines.driver import STANDS_STILL, Failures
 from gpu_heat_agent.engines.slurm import make_driver, read_spec
 from gpu_heat_agent.engines.slurm_commands import Commands
 from gpu_heat_agent.engines.slurm_spec import SlurmSpec
@@ -18,6 +18,7 @@ from gpu_heat_agent.errors import ConflictError, UnreachableError
 from gpu_heat_agent.job_config import AfterMaxPause, JobConfig
 from gpu_heat_agent.jobs import JobBook
 from gpu_heat_agent.models import Job, JobState
+from gpu_heat_agent.state import JsonObject
 from gpu_heat_agent.state_dir import StateDir, Store
 from gpu_heat_agent.toml_table import Table
 
@@ -223,6 +224,44 @@ def test_what_others_hold_stop_and_resume_is_theirs(
     assert slurm.held(held)
     assert slurm.state(stopped) == "STOPPED"
     assert slurm.state(ours) == "RUNNING"
+
+
+def test_what_others_hold_and_stop_before_we_come_to_it_stays_so(
+    slurm: Cluster, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped, held = slurm.submit(WORK, FLEX), slurm.submit(WORK, FLEX, "--begin=now+1hour")
+    slurm.wait_running(stopped)
+    agent = Agent(tmp_path, clock, group())
+    pause = agent.driver.pause
+
+    def late(undo: Mapping[str, JsonObject]) -> Failures:
+        if len(undo) == 2:  # the jobs, and not the group
+            slurm.run("scancel", "--signal=STOP", "--full", stopped)
+            slurm.run("scontrol", "hold", held)
+        return pause(undo)
+
+    monkeypatch.setattr(agent.driver, "pause", late)
+    with pytest.raises(ConflictError):
+        agent.pause()
+    assert slurm.held(held)
+    assert slurm.state(stopped) == "STOPPED"
+
+
+def test_cluster_that_does_not_answer_keeps_no_job_of_another_paused(
+    slurm: Cluster, tmp_path: Path, clock: Clock
+) -> None:
+    job = slurm.submit(WORK)
+    slurm.wait_running(job)
+    gone = tmp_path / "slurm.conf"
+    gone.write_text("ClusterName=gone\nSlurmctldHost=localhost(127.0.0.1)\nSlurmctldPort=1\n")
+    driver = make_driver([], {}, tmp_path)
+    other: JsonObject = {"cluster": {"slurm_conf": str(gone)}}
+    mine: JsonObject = {"job": job, "running": "stop"}
+    assert driver.pause({"flex:1": mine}) == {}
+    undo = {"all": {"gate": "heat", **other}, "all:1": {"job": "1", **other}, "flex:1": mine}
+    failures = driver.resume(undo)
+    assert failures.keys() == {"all", "all:1"}
+    wait_for(lambda: slurm.going(job))
 
 
 def test_suspend_behind_a_gate_is_undone_by_resume(

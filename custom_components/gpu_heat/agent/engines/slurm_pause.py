@@ -28,50 +28,55 @@ _Ids: TypeAlias = dict[str, str]
 
 
 class JobControl:
-    """Pauses and resumes jobs. Each call raises UnreachableError where Slurm does not answer."""
+    """Pauses and resumes jobs; a cluster that does not answer fails for its own jobs alone."""
 
     def __init__(self) -> None:
         self._settled_s = time.monotonic() + _SETTLE_S  # an earlier run may have suspended just now
+        self._not_ours: set[str] = set()
 
     def pause(self, undo: Mapping[str, JsonObject]) -> _Failed:
         """Hold what waits, and stop what runs."""
-        failures: _Failed = {}
-        for commands, plans in _by_cluster(undo).items():
-            rows = _Rows(commands, plans.values())
-            wanted: dict[Verb, _Ids] = {verb: {} for verb in Verb}
-            for key, plan in plans.items():
-                try:
-                    verb, one = _verb(plan, rows)
-                    wanted[verb][key] = one
-                except ConflictError as err:
-                    failures[key] = err
-            failures |= _act(wanted[Verb.HOLD], partial(commands.scontrol_jobs, "hold"))
-            failures |= _act(wanted[Verb.REQUEUE], partial(commands.scontrol_jobs, "requeuehold"))
-            time.sleep(
-                rows.until_old_s([*wanted[Verb.STOP].values(), *wanted[Verb.SUSPEND].values()])
-            )
-            failures |= _act(wanted[Verb.STOP], partial(_stop, commands))
-            failures |= _act(wanted[Verb.SUSPEND], partial(self._suspend, commands))
-        return failures
+        self._not_ours -= undo.keys()
+        return _each_cluster(undo, self._pause)
 
     def resume(self, undo: Mapping[str, JsonObject]) -> _Failed:
         """Undo what was done, by the state that each job is in now."""
+        done = {key: plan for key, plan in undo.items() if key not in self._not_ours}
+        self._not_ours -= undo.keys()
+        return _each_cluster(done, self._resume)
+
+    def _pause(self, commands: Commands, plans: Mapping[str, JsonObject]) -> _Failed:
         failures: _Failed = {}
-        for commands, plans in _by_cluster(undo).items():
-            todo = _Todo()
-            rows = _Rows(commands, plans.values())
-            for key, plan in plans.items():
-                todo.add(key, plan, rows.get(_id(plan)))
-            failed = _act(todo.stopped, partial(_continue, commands))
-            maybe = _act(todo.running, partial(_continue, commands))
-            failed |= {k: err for k, err in maybe.items() if not isinstance(err, ConflictError)}
-            # Slurm refuses to suspend it where it did before: then it was never done.
-            refused = _act(todo.forgotten, partial(self._suspend, commands))
-            again = {key: one for key, one in todo.forgotten.items() if key not in refused}
-            failed |= _act({**todo.suspended, **again}, partial(self._unsuspend, commands))
-            failed |= _act(todo.held, partial(commands.scontrol_jobs, "release"))
-            failures |= {k: err for k, err in failed.items() if not isinstance(err, GoneError)}
+        rows = _Rows(commands, plans.values())
+        wanted: dict[Verb, _Ids] = {verb: {} for verb in Verb}
+        for key, plan in plans.items():
+            try:
+                verb, one = _verb(plan, rows)
+                wanted[verb][key] = one
+            except ConflictError as err:
+                failures[key] = err
+        self._not_ours |= failures.keys()  # how these are now, they became without us
+        failures |= _act(wanted[Verb.HOLD], partial(commands.scontrol_jobs, "hold"))
+        failures |= _act(wanted[Verb.REQUEUE], partial(commands.scontrol_jobs, "requeuehold"))
+        time.sleep(rows.until_old_s([*wanted[Verb.STOP].values(), *wanted[Verb.SUSPEND].values()]))
+        failures |= _act(wanted[Verb.STOP], partial(_stop, commands))
+        failures |= _act(wanted[Verb.SUSPEND], partial(self._suspend, commands))
         return failures
+
+    def _resume(self, commands: Commands, plans: Mapping[str, JsonObject]) -> _Failed:
+        todo = _Todo()
+        rows = _Rows(commands, plans.values())
+        for key, plan in plans.items():
+            todo.add(key, plan, rows.get(_id(plan)))
+        failed = _act(todo.stopped, partial(_continue, commands))
+        maybe = _act(todo.running, partial(_continue, commands))
+        failed |= {k: err for k, err in maybe.items() if not isinstance(err, ConflictError)}
+        # Slurm refuses to suspend it where it did before: then it was never done.
+        refused = _act(todo.forgotten, partial(self._suspend, commands))
+        again = {key: one for key, one in todo.forgotten.items() if key not in refused}
+        failed |= _act({**todo.suspended, **again}, partial(self._unsuspend, commands))
+        failed |= _act(todo.held, partial(commands.scontrol_jobs, "release"))
+        return {k: err for k, err in failed.items() if not isinstance(err, GoneError)}
 
     def _suspend(self, commands: Commands, ids: Iterable[str]) -> _Failed:
         try:
@@ -225,8 +230,21 @@ def _each_gate(undo: Mapping[str, JsonObject], act: Callable[[Commands, str], No
         if isinstance(gate := plan.get("gate"), str):
             try:
                 act(Commands.from_json(plan.get("cluster")), gate)
-            except ConflictError as err:
+            except AgentError as err:
                 failures[key] = err
+    return failures
+
+
+def _each_cluster(
+    undo: Mapping[str, JsonObject],
+    act: Callable[[Commands, Mapping[str, JsonObject]], _Failed],
+) -> _Failed:
+    failures: _Failed = {}
+    for commands, plans in _by_cluster(undo).items():
+        try:
+            failures |= act(commands, plans)
+        except UnreachableError as err:
+            failures |= dict.fromkeys(plans, err)
     return failures
 
 
