@@ -1,5 +1,6 @@
 """Power limits: for the length of a lease, and then as they were found."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -93,6 +94,23 @@ async def test_limit_that_cannot_be_put_back_is_tried_again_a_minute_later(bench
     assert bench.watts() == [200, 350]
     bench.clock.passes(1)
     await bench.limits.end_leases()
+    assert bench.watts() == [350, 350]
+
+
+async def test_limit_that_is_put_back_twice_at_once_is_no_failure(bench: Bench) -> None:
+    await bench.limits.set(ONE, 200, 60)
+    bench.clock.passes(60)
+    await asyncio.gather(bench.limits.end_leases(), bench.limits.restore([ONE]))
+    assert bench.watts() == [350, 350]
+
+
+async def test_limit_of_ours_is_never_taken_for_the_one_that_was_found(bench: Bench) -> None:
+    await bench.limits.set(ONE, 200, 60)
+    bench.clock.passes(59.5)
+    await bench.limits.set(TWO, 200, 60)  # which leaves a sample of just now
+    bench.clock.passes(0.5)
+    await asyncio.gather(bench.limits.end_leases(), bench.limits.set(ONE, 250, 60))
+    await bench.limits.restore()
     assert bench.watts() == [350, 350]
 
 

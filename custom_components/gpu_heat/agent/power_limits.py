@@ -56,12 +56,11 @@ class PowerLimits:
             raise ConflictError("power limits are not enabled in the agent's config")
         device = await self._device(device_id)
         low_w, high_w = device.power_limit_min_w, device.power_limit_max_w
-        found_w = device.power_limit_w
-        if low_w is None or high_w is None or found_w is None:
+        if low_w is None or high_w is None:
             raise ConflictError(f"{device.name} does not offer a power limit now")
         if not (math.isfinite(watts) and low_w <= watts <= high_w):
             raise OutOfRangeError(f"watts must lie from {low_w:g} to {high_w:g}")
-        await self._sampler.in_thread(lambda: self._apply(device_id, watts, found_w))
+        await self._sampler.in_thread(lambda: self._apply(device_id, watts))
         self._ends_at_s[device_id] = self._clock().steady_s + lease_s
         self._sampler.invalidate()
         return await self._device(device_id)
@@ -88,10 +87,10 @@ class PowerLimits:
                 return device
         raise UnknownError(f'there is no device "{device_id}"')
 
-    def _apply(self, device_id: str, watts: float, found_w: float) -> None:
+    def _apply(self, device_id: str, watts: float) -> None:
         first = device_id not in self._store.state.found_limits_w
         if first:
-            self._record(device_id, found_w)
+            self._record(device_id, self._present_w(device_id))
         try:
             self._reader.set_power_limit(device_id, watts)
         except AgentError:
@@ -102,9 +101,18 @@ class PowerLimits:
             self._record(device_id, None)
         _LOGGER.info("Device %s: power limit set to %g W", device_id, watts)
 
+    def _present_w(self, device_id: str) -> float:
+        """Read a limit anew: an older sample may hold one of ours that was put back since."""
+        for reading in self._reader.read():
+            if reading.device.id == device_id and reading.device.power_limit_w is not None:
+                return reading.device.power_limit_w
+        raise ConflictError(f'device "{device_id}" does not tell its power limit now')
+
     def _restore(self, device_ids: Collection[str]) -> None:
         for device_id in device_ids:
-            found_w = self._store.state.found_limits_w[device_id]
+            found_w = self._store.state.found_limits_w.get(device_id)
+            if found_w is None:  # put back by another since it was asked for
+                continue
             try:
                 self._reader.set_power_limit(device_id, found_w)
                 self._record(device_id, None)
