@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from .clock import Now
+from .engines.contained import ContainedDriver
 from .engines.driver import JobDriver, group_of
 from .errors import ConflictError, UnknownError
 from .job_config import AfterMaxPause, Checkpoint, JobConfig
@@ -41,7 +42,7 @@ class JobBook:
         """Take the jobs of a kind, its driver, and what some tell of the work left, in s."""
         self._kind = kind
         self._configs = {config.id: config for config in configs}
-        self._driver = driver
+        self._driver = driver = ContainedDriver(driver)
         self._clock = clock
         self._work_left_s = work_left_s
         self._pauses = Pauses(kind, store)
@@ -133,7 +134,7 @@ class JobBook:
         for job_id in self._configs:
             self._troubles.attempt(job_id, "stop", partial(self._driver.stop, job_id))
             self._troubles.attempt(job_id, "remember", partial(self._remember, job_id))
-        self._driver.close()
+        self._troubles.attempt(_ALL, "close", self._driver.close)
 
     def _start_jobs(self) -> None:
         """Start or find each job once; one where that cannot be done now waits."""
