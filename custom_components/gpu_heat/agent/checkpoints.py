@@ -14,6 +14,8 @@ from .job_config import Checkpoint
 
 _LOGGER = logging.getLogger(__name__)
 
+_PATIENCE_S = 1.0
+
 VARIABLE = "GPU_HEAT_CHECKPOINT"
 """The environment variable that tells a checkpoint's command of which job."""
 
@@ -67,7 +69,8 @@ class Checkpoints:
         if running is not None and running.child is not None and running.child.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(running.child.pid, signal.SIGKILL)
-            running.child.wait()
+            with suppress(subprocess.TimeoutExpired):  # it may hang in a disk, which is not ours
+                running.child.wait(_PATIENCE_S)
 
 
 _UNDER_WAY = AgentError("under way")
