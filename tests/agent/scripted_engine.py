@@ -162,10 +162,11 @@ class Run:
         engine: Engine,
         *configs: JobConfig,
         work_left_s: Callable[[], Mapping[str, float]] = dict,
+        kind: str = "scripted",
     ) -> None:
         self.store = StateDir(folder).open_store()
         driver = ScriptedDriver(engine)
-        self.book = JobBook("scripted", configs, driver, self.store, clock, work_left_s)
+        self.book = JobBook(kind, configs, driver, self.store, clock, work_left_s)
         self.book.start()
 
     def pause(self, job_id: str, lease_s: float = 600) -> Job:

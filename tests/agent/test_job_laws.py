@@ -33,6 +33,7 @@ class Life(RuleBasedStateMachine):
         """Let the longest lease run out, with all in order again: then nothing waits."""
         self.engine.crash_in, self.engine.answers = None, True
         self.engine.slow.clear()
+        self.engine.stuck.clear()
         run = self.agent()  # which may not have run since a reboot
         self.clock.passes(600)
         run.book.tick()
@@ -98,6 +99,10 @@ class Life(RuleBasedStateMachine):
     @rule(job=JOBS)
     def job_is_slow_to_stop(self, job: str) -> None:
         self.engine.slow ^= {job}
+
+    @rule(job_id=NAMES)
+    def job_cannot_be_resumed(self, job_id: str) -> None:
+        self.engine.stuck ^= {job_id}
 
     @rule(job=JOBS)
     def job_comes(self, job: str) -> None:

@@ -1,6 +1,7 @@
 """How a pause comes about and how it ends: checkpoints, the engine's word, the longest length."""
 
 from dataclasses import replace
+import os
 from pathlib import Path
 import signal
 import sys
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from gpu_heat_agent.engines.driver import STARTS_ANEW
-from gpu_heat_agent.errors import ConflictError
+from gpu_heat_agent.errors import ConflictError, UnreachableError
 from gpu_heat_agent.job_config import AfterMaxPause, Checkpoint, JobConfig
 from gpu_heat_agent.models import JobState
 from gpu_heat_agent.state import Stage
@@ -131,6 +132,21 @@ def test_why_a_job_cannot_be_paused_is_said_before_and_when_it_is_tried(
         run.pause("one")
 
 
+def test_job_that_became_one_of_another_kind_keeps_the_way_to_end_its_old_pause(
+    tmp_path: Path, clock: Clock, engine: Engine
+) -> None:
+    Run(tmp_path, clock, engine, SINGLE).pause("one")  # and a crash
+    other = Engine(running={"one"})
+    run = Run(tmp_path, clock, other, replace(SINGLE, kind="other"), kind="other")
+    with pytest.raises(UnreachableError, match='paused still as a job of kind "scripted"'):
+        run.pause("one")
+    assert other.waiting() == []
+    Run(tmp_path, clock, engine)  # of a kind that left the config
+    assert engine.waiting() == []
+    run = Run(tmp_path, clock, other, replace(SINGLE, kind="other"), kind="other")
+    assert run.pause("one").paused_by_us
+
+
 # Checkpoints
 
 
@@ -202,6 +218,21 @@ def test_job_that_keeps_its_work_is_paused_without_a_checkpoint(
     if outcome == "hangs":
         clock.passes(30)
     wait_until_paused(run)
+
+
+def test_checkpoint_that_cannot_even_be_killed_holds_nothing_up(
+    tmp_path: Path, clock: Clock, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hanging: list[int] = []  # as by a disk that does not answer
+    monkeypatch.setattr(os, "killpg", lambda pid, _: hanging.append(pid))
+    run = Run(tmp_path, clock, engine, single(checkpoint=command("import time; time.sleep(600)")))
+    run.pause("one")
+    clock.passes(30)
+    try:
+        wait_until_paused(run)
+    finally:
+        for pid in hanging:
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_job_whose_work_would_be_lost_runs_on_without_a_checkpoint(
