@@ -277,3 +277,30 @@ async def test_what_cannot_be_paused_is_left(agent, entry, setup, schedule):
             ("train", "keep", "not_controllable"),
             ("index", "keep", "not_controllable"),
         ]
+
+
+async def test_a_groups_pause_that_is_over_leaves_a_job_that_a_person_paused(
+    farm, entry, setup, poll, act
+):
+    await setup(entry)
+    await act("pause_jobs", "farm:1")
+    await act("pause_jobs", "farm", duration={"minutes": 10})
+    await poll(minutes=11)
+    assert farm.members("farm")[0].state is PAUSED
+    assert list(holds(entry)["holds"]) == ["farm:1"]
+
+
+async def test_the_schedule_lets_a_group_go_on_without_a_job_that_a_person_paused(
+    farm, setup, poll, act, schedule
+):
+    """The pause of the group is left to its end, as a resume would end that of the job too."""
+    entry = zone_entry(farm, control={"minimum_on": {"seconds": 0}, "minimum_off": {"seconds": 0}})
+    await setup(entry)
+    await act("pause_jobs", "farm:1")
+    await schedule(demand=0)
+    renewed(farm)
+    assert await schedule(demand=50) == [("farm", "run", "wanted_heat")]
+    assert farm.leases[0] == ("farm", 60, "wanted_heat")
+    await poll()
+    assert list(holds(entry)["holds"]) == ["farm:1"]
+    assert farm.members("farm")[0].state is PAUSED

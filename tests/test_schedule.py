@@ -1,5 +1,6 @@
 """The action schedule_jobs: jobs follow the heat that the room wants."""
 
+import asyncio
 from datetime import timedelta
 
 from aiohttp import web
@@ -295,3 +296,24 @@ async def test_what_cannot_be_is_refused(entry, setup, room, schedule, data):
     await setup(entry)
     with pytest.raises(vol.Invalid):
         await schedule(**data)
+
+
+async def test_what_a_person_decides_while_the_schedule_does_stands(
+    hass, agent, entry, setup, room, schedule, entity_id
+):
+    room(23)
+    await setup(entry)
+    agent.slow = asyncio.Event()
+    switch = {"entity_id": entity_id("switch", "train_running")}
+    switching = hass.async_create_task(
+        hass.services.async_call("switch", "turn_off", switch, blocking=True)
+    )
+    await agent.arrivals.acquire()
+    deciding = hass.async_create_task(schedule())
+    await agent.arrivals.acquire()  # that of the other job: one does not wait for the other
+    agent.slow.set()
+    response = (await asyncio.gather(switching, deciding))[1]
+    assert "a person has decided" in response["jobs"][0]["error"]
+    (source,) = entry.runtime_data.sources.values()
+    assert source.holds.to_json()["holds"]["train"]["manual"]
+    assert agent.snapshot.jobs[0].reason == "manual"

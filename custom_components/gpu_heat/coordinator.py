@@ -218,6 +218,10 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         """Let a paused job run on. Raises HomeAssistantError."""
         return await self._command(job_id, self.holds.resume(job_id, dt_util.utcnow(), hold))
 
+    async def async_let_go(self, job_id: str, reason: str) -> Job:
+        """Have the schedule let a job run on. Raises HomeAssistantError."""
+        return await self._command(job_id, self.holds.let_go(job_id, dt_util.utcnow(), reason))
+
     async def async_limit_power(self, device_id: str, watts: float) -> Device:
         """Limit the power of a device, in W. Raises HomeAssistantError."""
         try:

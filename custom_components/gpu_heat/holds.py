@@ -104,9 +104,8 @@ class Holds:
 
     def flexible(self, job: Job, now: datetime) -> FlexibleJob:
         """Return a job as the schedule decides on it."""
-        hold = self._holds.get(job.id)
         held = None
-        if hold and hold.manual and not hold.over(now):
+        if hold := self._by_hand(job.id, now):
             held = Reason.MANUAL_HOLD if hold.paused else Reason.MANUAL_RUN
         on = goes_on(job)
         return FlexibleJob(
@@ -118,8 +117,13 @@ class Holds:
         )
 
     async def pause(self, job_id: str, now: datetime, hold: Hold) -> Job:
-        """Pause a job, a group or one of its jobs, and keep it paused. Raises SourceError."""
+        """Pause a job, a group or one of its jobs, and keep it paused. Raises SourceError.
+
+        The schedule is refused what a person has decided on since it looked.
+        """
         async with self._turn(job_id):
+            if not hold.manual:
+                self._refuse_by_hand(job_id, now)
             if job_id not in self._holds and len(self._holds) >= _MOST:
                 raise RefusedError(f"{_MOST} jobs wait one by one; pause their group instead")
             job = await self._send(job_id, now, hold)
@@ -140,6 +144,21 @@ class Holds:
         """
         async with self._turn(job_id):
             return await self._resume(job_id, now, hold)
+
+    async def let_go(self, job_id: str, now: datetime, reason: str) -> Job:
+        """Have the schedule let a job run on, or a group but for what people paused alone in it.
+
+        Raises SourceError, also where a person has decided on it since the schedule looked.
+        """
+        async with self._turn(job_id):
+            self._refuse_by_hand(job_id, now)
+            if not self._has_paused_alone(job_id):
+                return await self._resume(job_id, now, None)
+            # A resume would end those pauses too; that of the group alone ends with its lease.
+            self._wish(job_id, None)
+            job = await self._source.pause(job_id, round(_SHORTEST_LEASE.total_seconds()), reason)
+            self._switched(job_id, now)
+            return job
 
     async def release(self, now: datetime) -> None:
         """Let all jobs run on that wait because of us: nobody will look after them any more."""
@@ -177,8 +196,10 @@ class Holds:
             if _not_told(job_id, jobs):
                 continue
             duty = _duty(hold, before.get(job_id), jobs.get(job_id), at, now)
-            if duty is _Duty.END and self._waits_with_its_group(job_id, now):
-                duty = _Duty.FORGET
+            if duty is _Duty.END and (
+                self._waits_with_its_group(job_id, now) or self._has_paused_alone(job_id)
+            ):
+                duty = _Duty.FORGET  # its lease ends with the wish
             if duty is not None:
                 rows = commands if duty in {_Duty.END, _Duty.RENEW} else small
                 rows.append((job_id, hold, duty))
@@ -218,6 +239,18 @@ class Holds:
     def _waits_with_its_group(self, job_id: str, now: datetime) -> bool:
         hold = self._holds.get(group_of(job_id) or "")
         return hold is not None and hold.paused and not hold.over(now)
+
+    def _has_paused_alone(self, group_id: str) -> bool:
+        return any(hold.paused and group_of(key) == group_id for key, hold in self._holds.items())
+
+    def _by_hand(self, job_id: str, now: datetime) -> Hold | None:
+        """Return what a person wishes for a job, if that stands."""
+        hold = self._holds.get(job_id)
+        return hold if hold and hold.manual and not hold.over(now) else None
+
+    def _refuse_by_hand(self, job_id: str, now: datetime) -> None:
+        if self._by_hand(job_id, now):
+            raise RefusedError("a person has decided on it meanwhile")
 
     @asynccontextmanager
     async def _turn(self, job_id: str) -> AsyncGenerator[None]:

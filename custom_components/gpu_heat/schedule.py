@@ -1,5 +1,6 @@
 """Decides now which jobs of a zone run, and has it done."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -42,10 +43,12 @@ async def async_schedule(
         jobs = {job.id: job for job in listed(source.snapshot.jobs)} if source.snapshot else {}
         flexible = [source.holds.flexible(job, now) for job in jobs.values()]
         decisions = list(decide(flexible, wish, now, zone.settings.minimum))
-        outcomes += [
-            await _apply(hass, source, jobs[decision.job_id], decision, wish, now, dry_run)
-            for decision in decisions
-        ]
+        outcomes += await asyncio.gather(
+            *(
+                _apply(hass, source, jobs[decision.job_id], decision, wish, now, dry_run)
+                for decision in decisions
+            )
+        )
         if not dry_run and any(decision.action is not Action.KEEP for decision in decisions):
             await source.async_refresh()
     return {
@@ -77,7 +80,7 @@ async def _apply(
                     job.id, Hold(paused=True, manual=False, reason=decision.reason, until=until)
                 )
             elif decision.action is Action.RUN:
-                job = await source.async_resume(job.id)
+                job = await source.async_let_go(job.id, decision.reason)
             elif decision.reason is demand.reason and demand.wanted is False:
                 source.holds.prolong(job.id, now + DECISION_STANDS)
         except HomeAssistantError as err:
