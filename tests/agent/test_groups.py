@@ -129,6 +129,19 @@ def test_one_job_of_a_group_is_paused_alone_and_keeps_its_own_lease(
     assert engine.waiting() == []
 
 
+def test_job_of_a_paused_group_that_is_paused_alone_too_outlasts_its_group(
+    run: Run, engine: Engine, clock: Clock
+) -> None:
+    run.pause("all", lease_s=60)
+    run.pause("all:1", lease_s=1000)
+    clock.passes(60)
+    run.book.tick()
+    assert engine.waiting() == ["all:1"]
+    clock.passes(940)
+    run.book.tick()
+    assert engine.waiting() == []
+
+
 def test_job_whose_own_pause_ends_first_waits_on_with_its_group(
     run: Run, engine: Engine, clock: Clock
 ) -> None:

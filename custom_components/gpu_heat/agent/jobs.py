@@ -180,7 +180,7 @@ class JobBook:
         stands = view.state is JobState.PAUSED
         if stands and held is None:
             raise ConflictError(f'job "{key}" was stopped by someone else')
-        pause = fresh if held is None else _again(held, fresh, now)
+        pause = fresh if held is None else replace(_again(held, fresh, now), of_group=False)
         if held is not None and (stands or held.stage in {Stage.ASKED, Stage.CHECKPOINT}):
             self._pauses.write({key: pause})
             return
