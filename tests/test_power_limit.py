@@ -1,8 +1,13 @@
 """The power limit of a GPU: within the card's bounds, and kept up while it is wished."""
 
+import asyncio
+from dataclasses import replace
+
 from aiohttp import web
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.util import dt as dt_util
 import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from .scripted_agent import GPU
 
@@ -84,6 +89,51 @@ async def test_a_limit_that_was_changed_elsewhere_is_left_alone(
     await poll(seconds=900)
     assert limited.limits == [(GPU, 300, 900)]
     assert shown(hass, entity_id).state == "450.0"
+
+
+async def test_a_limit_that_is_set_during_a_poll_is_kept(
+    hass, limited, entry, setup, poll, freezer
+):
+    """What that poll reads is from before the limit was set."""
+    await setup(entry)
+    limited.slow_reading = asyncio.Event()
+    freezer.tick(11)
+    async_fire_time_changed(hass, dt_util.utcnow())
+    await limited.asked.wait()
+    (source,) = entry.runtime_data.sources.values()
+    await source.async_limit_power(GPU, 300)
+    limited.gpu(power_limit_w=450.0)
+    limited.slow_reading.set()
+    await hass.async_block_till_done(wait_background_tasks=True)
+    limited.gpu(power_limit_w=300.0)
+    await poll(seconds=450)
+    assert limited.limits == [(GPU, 300, 900)] * 2
+
+
+async def test_a_limit_outlives_a_restart_of_its_agent(
+    hass, limited, entry, setup, poll, entity_id
+):
+    await setup(entry)
+    await choose(hass, entity_id, 300)
+    await poll()
+    info = replace(limited.snapshot.agent, started_at=dt_util.utcnow())
+    limited.snapshot = replace(limited.snapshot, agent=info)
+    limited.gpu(power_limit_w=450.0)  # put back as it stopped
+    await poll()
+    assert shown(hass, entity_id).state == "300.0"
+
+
+async def test_a_limit_outlives_an_outage_of_the_network(
+    hass, limited, entry, setup, poll, entity_id
+):
+    await setup(entry)
+    await choose(hass, entity_id, 300)
+    await limited.stop()
+    await poll(minutes=20)
+    limited.gpu(power_limit_w=450.0)  # its lease ran out
+    await limited.start()
+    await poll()
+    assert shown(hass, entity_id).state == "300.0"
 
 
 async def test_a_refusal_is_said(hass, limited, entry, setup, entity_id):

@@ -139,7 +139,7 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         if self.subentry.data[CONF_KIND] == KIND_AGENT:
             self._follow_agent(snapshot.agent.id)
         snapshot = await self.holds.keep(previous, snapshot, dt_util.utcnow())
-        snapshot = await self.limits.keep(snapshot, dt_util.utcnow())
+        snapshot = await self.limits.keep(previous, snapshot, dt_util.utcnow())
         self.health.paused(snapshot, self.job_power.advance(snapshot))
         self._remember(snapshot)
         profile = _with_told(self.profile, snapshot)

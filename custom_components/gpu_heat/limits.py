@@ -4,6 +4,7 @@ The agent puts a limit back as it found it when the lease ends. So a limit lasts
 Home Assistant is there to renew it.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -37,29 +38,42 @@ class Limits:
         self._wish(device_id, watts)
         return device
 
-    async def keep(self, snapshot: Snapshot, now: datetime) -> Snapshot:
+    async def keep(self, previous: Snapshot | None, current: Snapshot, now: datetime) -> Snapshot:
         """Renew leases; return the snapshot with the limits as they are then.
 
-        A limit that someone else has changed, or that the agent has put back because a job
-        was resumed, is left as it is.
+        `previous` is the snapshot of the poll just before, None if that one failed. A limit that
+        someone else has changed since, or that the agent has put back because a job was resumed,
+        is left as it is; one that the agent has put back as it stopped is set again.
         """
-        devices = {device.id: device for device in snapshot.devices}
+        same_run = previous is not None and previous.agent.started_at == current.agent.started_at
+        before = {device.id: device for device in previous.devices} if previous else {}
+        devices = {device.id: device for device in current.devices}
+        due: list[tuple[Device, float]] = []
         for device_id, watts in list(self._wishes.items()):
             device, sent_at = devices.get(device_id), self._sent_at.get(device_id)
             if device is None or device.power_limit_w is None:
                 continue
-            if sent_at is not None and abs(device.power_limit_w - watts) > _ROUNDING_W:
+            stands = _stands(device, watts)
+            if same_run and not stands and _stands(before.get(device_id), watts):
                 LOGGER.info("The power limit of %s was changed elsewhere", device.name)
                 self._wish(device_id, None)
-            elif sent_at is None or now - sent_at >= LEASE / 2:
-                try:
-                    devices[device_id] = await self._send(device_id, watts, now)
-                except RefusedError as err:
-                    LOGGER.warning("The power limit of %s is not kept: %s", device.name, err)
-                    self._wish(device_id, None)
-                except SourceError as err:
-                    LOGGER.debug("A power limit is tried again at the next poll: %s", err)
-        return replace(snapshot, devices=tuple(devices.values()))
+            elif sent_at is None or now - sent_at >= LEASE / 2 or not (stands or same_run):
+                due.append((device, watts))
+        sent = await asyncio.gather(*(self._renew(*row, now) for row in due))
+        devices |= {device.id: device for device in sent if device is not None}
+        return replace(current, devices=tuple(devices.values()))
+
+    async def _renew(self, device: Device, watts: float, now: datetime) -> Device | None:
+        """Set a limit anew; return the device as it is then, None if that failed."""
+        try:
+            return await self._send(device.id, watts, now)
+        except RefusedError as err:
+            LOGGER.warning("The power limit of %s is not kept: %s", device.name, err)
+            if self._wishes.get(device.id) == watts:
+                self._wish(device.id, None)
+        except SourceError as err:
+            LOGGER.debug("A power limit is tried again at the next poll: %s", err)
+        return None
 
     async def _send(self, device_id: str, watts: float, now: datetime) -> Device:
         lease_s = round(LEASE.total_seconds())
@@ -74,3 +88,9 @@ class Limits:
         else:
             self._wishes[device_id] = watts
         self._save()
+
+
+def _stands(device: Device | None, watts: float) -> bool:
+    """Return whether a device has a limit, as far as cards and drivers round it."""
+    limit_w = device.power_limit_w if device else None
+    return limit_w is not None and abs(limit_w - watts) <= _ROUNDING_W
