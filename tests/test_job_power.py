@@ -83,6 +83,46 @@ async def test_a_gpu_that_another_job_uses_is_not_reported(hass, used, entry, se
     assert issue(hass, entry) is None
 
 
+async def test_a_gpu_that_a_job_of_a_group_uses_is_not_reported(hass, used, entry, setup, poll):
+    used.group("farm", {"1": JobState.PAUSED, "2": JobState.RUNNING}, devices=(GPU,))
+    used.job("farm:2", devices=(GPU,))
+    await setup(entry)
+    paused(used, power_w=437.4, utilization=0.97)
+    await polls(poll, 20)
+    assert issue(hass, entry) is None
+
+
+async def test_a_gpu_that_was_let_go_is_free_for_others(hass, used, entry, setup, poll):
+    used.job("train", frees_gpu=True)
+    await setup(entry)
+    paused(used, power_w=437.4, utilization=0.97)
+    await polls(poll, 20)
+    assert issue(hass, entry) is None
+
+
+async def test_a_gpu_that_no_job_is_said_to_use_any_more_is_not_reported(
+    hass, used, entry, setup, poll
+):
+    await setup(entry)
+    paused(used, power_w=437.4, utilization=0.97)
+    await polls(poll, 13)
+    assert issue(hass, entry)
+    used.job("train", devices=())
+    await poll()
+    assert issue(hass, entry) is None
+
+
+async def test_a_gpu_whose_jobs_have_all_left_their_group_teaches_nothing(
+    hass, agent, entry, setup, poll
+):
+    group = {"devices": (GPU,), "state": JobState.PAUSED, "paused_by_us": True}
+    agent.group("farm", {}, **group)
+    await setup(entry)
+    agent.gpu(power_w=22.0, utilization=0.0)
+    await polls(poll, 13)
+    assert not shown(hass)
+
+
 async def test_a_gpu_that_no_job_is_said_to_use_has_no_such_figure(
     hass, agent, entry, setup, entity_id
 ):

@@ -1,10 +1,12 @@
 """Which GPUs still draw power although their jobs are paused, and how much of it is held."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .agent.models import Job, JobState, Snapshot
 from .control.held_power import HeldPower, Use
+from .job_status import is_group
 
 _AT_REST = frozenset({JobState.PAUSED, JobState.QUEUED, JobState.FINISHED, JobState.FAILED})
 
@@ -39,13 +41,15 @@ class JobPower:
     def advance(self, snapshot: Snapshot) -> Mapping[str, float]:
         """Take in a snapshot; return the W of the GPUs that should be at rest and are not."""
         at_s = snapshot.taken_at.timestamp()
-        jobs = [job for job in snapshot.jobs if job.group is None]
+        users = defaultdict[str, list[Job]](list)
+        for job in snapshot.jobs:
+            for device_id in () if is_group(job) else job.devices:
+                users[device_id].append(job)
         for device in snapshot.devices:
-            users = [job for job in jobs if device.id in job.devices]
-            if users:
+            if device.id in users or device.id in self._known:
                 self._known[device.id] = self._known.get(device.id, HeldPower()).advance(
                     at_s=at_s,
-                    use=_use(users),
+                    use=_use(users[device.id]),
                     power_w=device.power_w,
                     utilization=device.utilization,
                 )
@@ -55,9 +59,14 @@ class JobPower:
 
 
 def _use(jobs: Sequence[Job]) -> Use:
-    """Return what the jobs of a GPU are doing; it is paused if one of them is, and by us."""
+    """Return what the jobs of a GPU are doing: paused if one of them is, by us, and holds it.
+
+    A GPU that was let go is free for others.
+    """
     states = {job.state for job in jobs}
     if JobState.RUNNING in states:
         return Use.RUNNING
-    ours = any(job.state is JobState.PAUSED and job.paused_by_us for job in jobs)
-    return Use.PAUSED if ours and states <= _AT_REST else Use.UNKNOWN
+    held = any(
+        job.state is JobState.PAUSED and job.paused_by_us and not job.frees_gpu for job in jobs
+    )
+    return Use.PAUSED if held and states <= _AT_REST else Use.UNKNOWN
