@@ -115,7 +115,7 @@ progress = { url = "http://127.0.0.1:8000/progress" }
     ("text", "key"),
     [
         ("max_pause_s = 59", "jobs[0].max_pause_s"),
-        ("max_pause_s = 1e9", "jobs[0].max_pause_s"),
+        ("max_pause_s = 1e9", "jobs[0].max_pause_s: write a number from 60 to 2592000"),
         ("after_max_pause = 'kill'", "jobs[0].after_max_pause"),
         ("after_max_pause = 'free'", "jobs[0].after_max_pause"),  # a process has no such pause
         ("checkpoint = 'USR1'", "jobs[0].checkpoint"),

@@ -8,10 +8,10 @@ import shutil
 from .toml_table import Table
 
 
-def check_folder(cwd: Path | None, table: Table) -> None:
-    """Refuse a folder that is not there. Raises UsageError."""
-    if cwd is not None and not os.path.isdir(cwd):  # which raises nothing
-        raise table.fault("cwd", f"there is no folder {cwd}; create or correct it")
+def check_folder(folder: Path | None, table: Table, key: str = "cwd") -> None:
+    """Refuse a folder that is not there; `key` is where it was written. Raises UsageError."""
+    if folder is not None and not os.path.isdir(folder):  # which raises nothing
+        raise table.fault(key, f"there is no folder {folder}; create or correct it")
 
 
 def check_program(

@@ -52,7 +52,7 @@ class Table:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.fault(key, "write a number, without quotes")
         if not low <= value <= high:  # neither is NaN
-            raise self.fault(key, f"write a number from {low:g} to {high:g}")
+            raise self.fault(key, f"write a number from {low:.10g} to {high:.10g}")
         return float(value)
 
     def choice(self, key: str, kind: type[_E], default: _E) -> _E:

@@ -57,6 +57,7 @@ def test_every_selector_has_to_fit(bin_dir: str) -> None:
         ({"partition": "a", "pause": "suspend", "operator": False}, "pause", '"stop"'),
         ({"partition": "a", "slurm_conf": "/no/such"}, "slurm_conf", "no file"),
         ({"partition": "a", "bin_dir": "/etc"}, "bin_dir", "no squeue in /etc"),
+        ({"partition": "a", "bin_dir": "/nowhere"}, "bin_dir", "no folder /nowhere"),
         ({"partition": "a", "nodes": "x"}, "nodes", "no such key"),
     ],
 )

@@ -139,7 +139,7 @@ def _uid(table: Table) -> str | None:
 def _commands(table: Table, folder: Path) -> Commands:
     bin_dir, slurm_conf = table.path("bin_dir", folder), table.path("slurm_conf", folder)
     if bin_dir is not None:
-        check_folder(bin_dir, table)
+        check_folder(bin_dir, table, "bin_dir")
     if slurm_conf is not None and not slurm_conf.is_file():
         raise table.fault("slurm_conf", f"there is no file {slurm_conf}; correct it")
     commands = commands_in(bin_dir, slurm_conf)
