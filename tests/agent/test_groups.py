@@ -100,6 +100,8 @@ def test_one_job_of_a_paused_group_runs_on_if_asked_to(run: Run, engine: Engine)
     for _ in range(3):
         run.book.tick()
     assert engine.waiting() == ["all:2"]
+    group = run.job("all")
+    assert (group.state, group.error) == (JobState.PAUSED, "1 of its jobs run on")
     run.pause("all")  # a renewal leaves it alone too
     assert engine.waiting() == ["all:2"]
     run.book.resume("all")

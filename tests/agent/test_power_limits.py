@@ -15,8 +15,19 @@ from gpu_heat_agent.sampler import Sampler
 from gpu_heat_agent.simulated import SimulatedReader, parse_spec
 from gpu_heat_agent.state_dir import StateDir, Store
 
+from .harness import RunningAgent, until
 from .parts import Clock, served
-from .test_server import CONFIG, RESUME, limit
+from .test_server import CONFIG
+
+LIMITED = """
+[power_limit]
+enabled = true
+[[jobs]]
+id = "count"
+command = ["sleep", "600"]
+devices = [0]
+on_stop = "terminate"
+"""
 
 ONE, TWO = "GPU-sim-test-0", "GPU-sim-test-1"
 
@@ -114,15 +125,25 @@ async def test_limit_of_ours_is_never_taken_for_the_one_that_was_found(bench: Be
     assert bench.watts() == [350, 350]
 
 
-async def test_resuming_a_job_puts_back_the_limits_of_its_gpus(tmp_path: Path) -> None:
-    async with served(tmp_path, CONFIG) as client:
-        assert (await limit(client, 200, index=0))[0] == 200
-        assert (await limit(client, 200, index=1))[0] == 200
-        assert (await client.ask("POST", RESUME))[0] == 200  # of a job on GPU 0
-        while len(client.store.state.found_limits_w) > 1:
-            await client.ask("GET", "/healthz")
-        _, snapshot, _ = await client.ask("GET", "/api/v1/snapshot")
-        assert [device["power_limit_w"] for device in snapshot["devices"]] == [350, 200]
+@pytest.mark.parametrize("how", ["asked for", "lease over"])
+async def test_job_that_goes_on_has_its_gpus_at_the_power_that_they_had(
+    agent: RunningAgent, how: str
+) -> None:
+    agent.short_leases = True
+    agent.config.write_text(LIMITED)
+    await agent.start()
+    devices = [device["id"] for device in (await agent.snapshot())["devices"]]
+    await agent.pause("count", lease_s=600 if how == "asked for" else 3)
+    for device in devices:
+        path = f"/api/v1/devices/{device}/power_limit"
+        assert (await agent.ask("PUT", path, {"watts": 200}))[0] == 200
+    await asyncio.sleep(1.2)  # it has been seen to wait
+    assert len(agent.state()["found_limits_w"]) == 2
+    if how == "asked for":
+        await agent.resume("count")
+    await until(lambda: list(agent.state()["found_limits_w"]) == devices[1:])
+    limits = [device["power_limit_w"] for device in (await agent.snapshot())["devices"]]
+    assert limits == [350, 200]  # the job is on the first
 
 
 async def test_lease_of_a_limit_has_limits(tmp_path: Path) -> None:

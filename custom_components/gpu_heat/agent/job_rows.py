@@ -57,16 +57,22 @@ class Known:
         )
 
     def group_row(self, config: JobConfig, members: Sequence[Job]) -> Job:
-        """Return a group; it can be paused also while it has no jobs, for those to come."""
+        """Return a group; it can be paused also while it has no jobs, for those to come.
+
+        A paused group is what its jobs that are to wait are; the others are counted by `error`.
+        """
         pause, answers = self.pauses.get(config.id), self.views is not None
+        waiting = members if pause is None else [job for job in members if job.paused_by_us]
+        at_work = [job for job in members if job.state is JobState.RUNNING and job not in waiting]
+        running_on = f"{len(at_work)} of its jobs run on" if pause is not None and at_work else None
         return Job(
             id=config.id,
             name=config.name,
             kind=config.kind,
-            state=_state(members, paused=pause is not None) if answers else JobState.UNKNOWN,
+            state=_state(waiting, paused=pause is not None) if answers else JobState.UNKNOWN,
             can_pause=answers or pause is not None,
             members=len(members) if answers else None,
-            error=self.errors.get(config.id),
+            error=self.errors.get(config.id, running_on),
             paused_by_us=pause is not None,
             lease_expires_at=None if pause is None else as_datetime(pause.expires_at_s),
             reason=None if pause is None else pause.reason,

@@ -42,12 +42,12 @@ class Service:
         self._progress = progress
         self._limits = limits
         self._uses = uses
-        self._restoring: set[asyncio.Task[None]] = set()
+        self._restoring: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Take up where the last run ended; no job waits for the hardware, which may hang."""
         await self._desk.start()
-        self._restoring = {asyncio.create_task(self._limits.restore())}
+        self._restoring = asyncio.create_task(self._limits.restore())
 
     async def run(self) -> None:
         """Measure and watch the jobs until cancelled."""
@@ -91,12 +91,8 @@ class Service:
         return await self._changing(self._desk.pause(job_id, lease_s=lease_s, reason=reason))
 
     async def resume(self, job_id: str) -> Job:
-        """Resume a job that we paused, at the power that its GPUs had. Raises AgentError."""
-        job = await self._changing(self._desk.resume(job_id))
-        restoring = asyncio.create_task(self._limits.restore(job.devices))
-        self._restoring.add(restoring)  # not waited for: the hardware may hang
-        restoring.add_done_callback(self._restoring.discard)
-        return job
+        """Resume a job that we paused. Raises AgentError."""
+        return await self._changing(self._desk.resume(job_id))
 
     async def set_power_limit(self, device_id: str, watts: float, lease_s: float) -> Device:
         """Set a device's power limit in W for `lease_s`. Raises AgentError."""
@@ -104,14 +100,22 @@ class Service:
         return self._with_rights(await self._limits.set(device_id, watts, lease_s))
 
     async def _measure(self) -> None:
-        await asyncio.gather(*self._restoring)
+        if self._restoring is not None:
+            await self._restoring
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._sampler.run())
             tasks.create_task(self._watch_limits())
 
     async def _watch_limits(self) -> None:
+        """End the leases of limits; a job that goes on has its GPUs at the power that they had."""
+        before: dict[str, Job] = {}
         while True:
+            jobs = {job.id: job for job in self._desk.jobs if job.group is None}
+            waiting = {job_id: job for job_id, job in jobs.items() if job.paused_by_us}
+            gone_on = [self._with_devices(before[key]) for key in before.keys() - waiting.keys()]
+            await self._limits.restore({device for job in gone_on for device in job.devices})
             await self._limits.end_leases()
+            before = waiting
             await asyncio.sleep(_LIMITS_S)
 
     async def _changing(self, act: Awaitable[Job]) -> Job:

@@ -13,6 +13,8 @@ from ..state import JsonObject
 from ..toml_table import Table
 from .driver import JobDriver
 
+_HOME = "git+https://github.com/gpu-heat/gpu-heat"
+
 
 class EngineModule(Protocol):
     """What the file of a kind has to have."""
@@ -46,7 +48,7 @@ class Kind:
                 raise
             raise UsageError(
                 f'jobs of kind "{self.name}" need the Python package {err.name}: '
-                f'pip install "gpu-heat-agent[{self.extra}]"'
+                f'pipx install --force "gpu-heat-agent[{self.extra}] @ {_HOME}"'
             ) from err
 
     def read_spec(self, table: Table, job_id: str, folder: Path) -> JobSpec:

@@ -83,11 +83,17 @@ def view(
         can_pause=at_work and obstacle is None,
         effect=_effect(row, state, verb, ours),
         name=f"{row.id} {row.job_name}",
-        remaining_s=None if row.pending or state is JobState.UNKNOWN else row.left_s,
+        remaining_s=_remaining_s(row, state),
         deadline=None if deadline_s is None else as_datetime(deadline_s),
         must_resume=_HALF_USED if stopped_by_us and not time_for_stop(row) else None,
         obstacle=obstacle,
     )
+
+
+def _remaining_s(row: Row, state: JobState) -> float | None:
+    """Return what is left of a job's time limit, None where it has none."""
+    known = row.limit_s is not None and not row.pending and state is not JobState.UNKNOWN
+    return row.left_s if known else None
 
 
 def _obstacle(row: Row, state: JobState, verb: Verb) -> str | None:
