@@ -232,6 +232,8 @@ async def test_jobs_that_cannot_be_are_refused(hass, nvml, monkeypatch):
 async def test_somebody_elses_stop_is_left_alone(hass, work, setup, poll, entity_id):
     await setup(work.zone)
     work.process.suspend()
+    while not work.stopped:  # a busy process hears of it at its next turn
+        pass
     await poll()
     with pytest.raises(HomeAssistantError, match="stopped by someone else"):
         await switch(hass, entity_id, "turn_on")
