@@ -264,3 +264,15 @@ async def test_a_job_that_is_back_after_its_device_was_removed_gets_a_new_one(
         "farm_activity",
     }
     assert shown("farm", "running").state == "on"
+
+
+async def test_a_group_that_becomes_a_job_of_its_own_has_no_number_of_jobs(
+    hass, agent, entry, setup, poll
+):
+    agent.group("farm", {"1": RUNNING})
+    await setup(entry)
+    agent.group("farm", {})
+    agent.job("farm", members=None, state=RUNNING)
+    await poll()
+    (source,) = entry.runtime_data.sources.values()
+    assert source.profile.jobs[-1].members is None

@@ -15,7 +15,15 @@ from homeassistant.helpers.device import async_entity_id_to_device
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
-from .agent.models import Device, Job, Snapshot, SnapshotError, snapshot_from_json, to_json
+from .agent.models import (
+    Device,
+    Job,
+    JobState,
+    Snapshot,
+    SnapshotError,
+    snapshot_from_json,
+    to_json,
+)
 from .const import (
     CONF_ENERGY,
     CONF_KIND,
@@ -277,10 +285,16 @@ def _with_told(profile: Snapshot | None, snapshot: Snapshot) -> Snapshot:
     """
     known = {device.id: device for device in profile.devices} if profile else {}
     devices = [_filled(known.get(device.id), device) for device in snapshot.devices]
-    groups = {
-        job.id for job in (*(profile.jobs if profile else ()), *snapshot.jobs) if is_group(job)
-    }
-    jobs = [replace(job, members=0 if job.id in groups else None) for job in listed(snapshot.jobs)]
+    groups = {job.id for job in profile.jobs if is_group(job)} if profile else set()
+    jobs = [
+        replace(
+            job,
+            members=0
+            if is_group(job) or (job.id in groups and job.state is JobState.UNKNOWN)
+            else None,
+        )
+        for job in listed(snapshot.jobs)
+    ]
     return replace(snapshot, devices=tuple(devices), jobs=tuple(jobs))
 
 
