@@ -149,20 +149,14 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         snapshot = await self.holds.keep(previous, snapshot, dt_util.utcnow())
         snapshot = await self.limits.keep(previous, snapshot, dt_util.utcnow())
         self.health.paused(snapshot, self.job_power.advance(snapshot))
-        self._remember(snapshot)
+        self._memory, self.changes = advance(self._memory, snapshot, self.holds.resumed)
+        self.holds.resumed.clear()
         profile = _with_told(self.profile, snapshot)
         shown = (_identities(profile), self.job_power.learned)
         if self._shown != shown:
             self.profile, self._shown = profile, shown
             self._saver.within(_AT_ONCE_S)
         return snapshot
-
-    def _remember(self, snapshot: Snapshot) -> None:
-        """Find out what has changed since the poll before, unless this one was overtaken."""
-        memory, changes = advance(self._memory, snapshot, self.holds.resumed)
-        if memory is not self._memory:
-            self._memory, self.changes = memory, changes
-            self.holds.resumed.clear()
 
     @override
     def _async_refresh_finished(self) -> None:

@@ -62,9 +62,8 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """What was seen up to the look at `at`, of a source that has run since `started_at`."""
+    """What was seen of a source that has run since `started_at`."""
 
-    at: datetime
     started_at: datetime
     seen: Mapping[str, Seen]
 
@@ -78,8 +77,6 @@ def advance(
     nothing. A job that is listed for the first time tells what it did only in a group that was
     seen without it; one that is listed no longer tells nothing, as nobody said how it ended.
     """
-    if memory is not None and current.taken_at < memory.at:  # it was overtaken
-        return memory, ()
     before = memory.seen if memory else {}
     same_run = memory is not None and memory.started_at == current.agent.started_at
     seen: dict[str, Seen] = {}
@@ -112,7 +109,7 @@ def advance(
         for key, last in before.items()
         if key not in seen and last.job.group in silent  # a silent engine lists no jobs
     }
-    now = Memory(at=current.taken_at, started_at=current.agent.started_at, seen=seen)
+    now = Memory(started_at=current.agent.started_at, seen=seen)
     return now, tuple(changes)
 
 
