@@ -182,13 +182,12 @@ class ScriptedAgent:
     async def _read(self, request: web.Request) -> web.Response:
         if refused := self._refused(request):
             return refused
-        if self.slow_reading:
-            self.asked.set()
-            await self.slow_reading.wait()
-        if self.answer is not None:
-            return _copy(self.answer)
         self.snapshot = replace(self.snapshot, taken_at=dt_util.utcnow())
-        return web.json_response(to_json(self.snapshot))
+        seen = to_json(self.snapshot)
+        if slow := self.slow_reading:
+            self.asked.set()
+            await slow.wait()
+        return web.json_response(seen) if self.answer is None else _copy(self.answer)
 
     async def _pause(self, request: web.Request) -> web.Response:
         if refused := self._refused(request) or self.refusal:

@@ -152,3 +152,18 @@ async def test_a_resume_is_not_undone_by_a_renewal_under_way(
     await poll()
     assert hass.states.get(entity_id("switch", "index_running")).state == "on"
     assert hass.states.get(entity_id("switch", "train_running")).state == "off"
+
+
+async def test_a_job_resumed_on_its_machine_during_an_outage_is_left_alone(
+    hass, agent, entry, setup, poll, entity_id
+):
+    """Its lease would have run on for 14 minutes."""
+    await setup(entry)
+    await switch_job(hass, entity_id, "train", "turn_off")
+    await agent.stop()
+    await poll(minutes=1)
+    agent.run_on("train")
+    await agent.start()
+    await poll()
+    assert hass.states.get(entity_id("switch", "train_running")).state == "on"
+    assert len(agent.leases) == 1

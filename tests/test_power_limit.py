@@ -102,10 +102,8 @@ async def test_a_limit_that_is_set_during_a_poll_is_kept(
     await limited.asked.wait()
     (source,) = entry.runtime_data.sources.values()
     await source.async_limit_power(GPU, 300)
-    limited.gpu(power_limit_w=450.0)
     limited.slow_reading.set()
     await hass.async_block_till_done(wait_background_tasks=True)
-    limited.gpu(power_limit_w=300.0)
     await poll(seconds=450)
     assert limited.limits == [(GPU, 300, 900)] * 2
 

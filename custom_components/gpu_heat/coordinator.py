@@ -126,7 +126,7 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
 
     @override
     async def _async_update_data(self) -> Snapshot:
-        previous = self.data if self.last_update_success else None
+        previous = self.data
         try:
             snapshot = await self._source.read()
         except SourceError as err:

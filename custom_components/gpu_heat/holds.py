@@ -184,8 +184,8 @@ class Holds:
     async def keep(self, previous: Snapshot | None, current: Snapshot, now: datetime) -> Snapshot:
         """Renew leases, end holds whose time is over; return the snapshot with the new states.
 
-        `previous` is the snapshot of the poll just before, None if that one failed. Those whose
-        lease is the shortest come first, and what there is no time for is left to the next poll.
+        `previous` is the last snapshot before, if there is one. Those whose lease is the shortest
+        come first, and what there is no time for is left to the next poll.
         """
         before = {job.id: job for job in previous.jobs} if previous else {}
         jobs = {job.id: job for job in current.jobs}
@@ -336,7 +336,7 @@ def _lease_left(job: Job, taken_at: datetime) -> timedelta:
 
 
 def _left_to_itself(before: Job | None, job: Job, taken_at: datetime) -> bool:
-    """Return whether somebody else ended our pause: it was ours a poll ago, its lease runs on."""
+    """Return whether somebody else ended our pause: it was ours, and its lease runs on."""
     return (
         before is not None
         and before.paused_by_us

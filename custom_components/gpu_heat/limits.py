@@ -41,9 +41,9 @@ class Limits:
     async def keep(self, previous: Snapshot | None, current: Snapshot, now: datetime) -> Snapshot:
         """Renew leases; return the snapshot with the limits as they are then.
 
-        `previous` is the snapshot of the poll just before, None if that one failed. A limit that
-        someone else has changed since, or that the agent has put back because a job was resumed,
-        is left as it is; one that the agent has put back as it stopped is set again.
+        `previous` is the last snapshot before, if there is one. A limit that someone else has
+        changed since, or that the agent has put back because a job was resumed, is left as it
+        is; one that the agent has put back as it stopped or as its lease ended is set again.
         """
         same_run = previous is not None and previous.agent.started_at == current.agent.started_at
         before = {device.id: device for device in previous.devices} if previous else {}
@@ -54,10 +54,12 @@ class Limits:
             if device is None or device.power_limit_w is None:
                 continue
             stands = _stands(device, watts)
-            if same_run and not stands and _stands(before.get(device_id), watts):
+            age = LEASE if sent_at is None else now - sent_at
+            was_ours = same_run and age < LEASE and _stands(before.get(device_id), watts)
+            if was_ours and not stands:
                 LOGGER.info("The power limit of %s was changed elsewhere", device.name)
                 self._wish(device_id, None)
-            elif sent_at is None or now - sent_at >= LEASE / 2 or not (stands or same_run):
+            elif age >= LEASE / 2 or not (stands or same_run):
                 due.append((device, watts))
         sent = await asyncio.gather(*(self._renew(*row, now) for row in due))
         devices |= {device.id: device for device in sent if device is not None}
