@@ -11,7 +11,7 @@ from typing import TypeVar
 from .clock import Now
 from .engines.driver import group_of
 from .engines.kinds import KINDS, make_driver
-from .errors import AgentError, UnknownError, UsageError
+from .errors import AgentError, UnknownError, UnreachableError, UsageError
 from .job_config import JobConfig
 from .jobs import JobBook
 from .models import Job
@@ -22,6 +22,7 @@ _LOGGER = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _TICK_S = 1.0
+_PATIENCE_S = 10.0
 
 
 class JobDesk:
@@ -34,6 +35,7 @@ class JobDesk:
         self._threads = {
             kind: ThreadPoolExecutor(1, thread_name_prefix=f"{kind} jobs") for kind in books
         }
+        self._turns = {kind: asyncio.Lock() for kind in books}
 
     @property
     def jobs(self) -> tuple[Job, ...]:
@@ -64,15 +66,13 @@ class JobDesk:
         """Pause a job, or renew its lease. Raises AgentError."""
         kind = self._kind(job_id)
         book = self._books[kind]
-        return await self._in_thread(
-            kind, lambda: book.pause(job_id, lease_s=lease_s, reason=reason)
-        )
+        return await self._command(kind, lambda: book.pause(job_id, lease_s=lease_s, reason=reason))
 
     async def resume(self, job_id: str) -> Job:
         """Resume a job that we paused. Raises AgentError."""
         kind = self._kind(job_id)
         book = self._books[kind]
-        return await self._in_thread(kind, lambda: book.resume(job_id))
+        return await self._command(kind, lambda: book.resume(job_id))
 
     def _kind(self, job_id: str) -> str:
         kind = self._kind_of.get(group_of(job_id) or job_id)
@@ -84,13 +84,29 @@ class JobDesk:
         failing = False
         while True:
             try:
-                await self._in_thread(kind, book.tick)
+                async with self._turns[kind]:
+                    await self._in_thread(kind, book.tick)
                 failing = False
             except (AgentError, OSError) as err:  # such as a clock that cannot be opened
                 if not failing:
                     _LOGGER.warning("Jobs of kind %s cannot be looked after now: %s", kind, err)
                 failing = True
             await asyncio.sleep(_TICK_S)
+
+    async def _command(self, kind: str, act: Callable[[], Job]) -> Job:
+        """Do something when its turn comes, in the order of asking; the ticks take turns too.
+
+        Raises UnreachableError where that takes too long: nobody waits for it any more then.
+        """
+        turn = self._turns[kind]
+        try:
+            await asyncio.wait_for(turn.acquire(), _PATIENCE_S)
+        except TimeoutError as err:
+            raise UnreachableError(f"jobs of kind {kind} are busy with earlier commands") from err
+        try:
+            return await self._in_thread(kind, act)
+        finally:
+            turn.release()
 
     async def _in_thread(self, kind: str, act: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._threads[kind], act)
