@@ -239,6 +239,27 @@ async def test_every_route_is_in_the_openapi_document(client: Client) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "1",  # a process
+        "sshd.service",
+        "train.service",
+        "%2Fbin%2Fsh",
+        "..%2Ftrain",
+        "train%2F..",
+        "train:1",
+        "train%00",
+        "TRAIN",
+        "*",
+    ],
+)
+async def test_nothing_but_a_listed_job_can_be_named(client: Client, name: str) -> None:
+    for verb, body in (("pause", GOOD), ("resume", None)):
+        status, answer, _ = await client.ask("POST", f"/api/v1/jobs/{name}/{verb}", json=body)
+        assert (status, answer["error"]["code"]) == (404, "unknown")
+
+
 async def limit(client: Client, watts: Any, index: int = 0) -> tuple[int, Any]:
     _, snapshot, _ = await client.ask("GET", "/api/v1/snapshot")
     path = f"/api/v1/devices/{snapshot['devices'][index]['id']}/power_limit"
