@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from .errors import UsageError
+from .errors import UnreachableError, UsageError
 from .file_lock import AGENT_LOCK, GUARD_LOCK, FileLock, is_claimed
 from .state import State, StateError, dump_state, new_state, parse_state
 
@@ -41,7 +41,8 @@ class StateDir:
     def lock(self) -> None:
         """Claim the folder for this process; two agents must not share one.
 
-        A guard, which has the folder while it lets jobs go on, is waited for. Raises UsageError.
+        A guard, which has the folder while it lets jobs go on, is waited for. Raises UsageError,
+        and UnreachableError where it may be a guard that takes long: starting again may help.
         """
         began_s = time.monotonic()
         while self._lock is None:
@@ -51,7 +52,7 @@ class StateDir:
                 guarded = is_claimed(self.path / GUARD_LOCK)
                 patience_s = _GUARD_PATIENCE_S if guarded else _LOCK_PATIENCE_S
                 if time.monotonic() - began_s > patience_s:
-                    raise UsageError(
+                    raise (UnreachableError if guarded else UsageError)(
                         f"{self.path}: another agent is using this folder; "
                         "stop it or give --state-dir"
                     ) from err
