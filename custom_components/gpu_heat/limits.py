@@ -7,13 +7,13 @@ Home Assistant is there to renew it.
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from .agent.models import Device, Snapshot
 from .const import LOGGER
+from .holds import LEASE
 from .sources import RefusedError, Source, SourceError
 
-LEASE = timedelta(minutes=15)
 _ROUNDING_W = 1.0
 
 
