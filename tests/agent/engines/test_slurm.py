@@ -214,11 +214,13 @@ def test_what_others_hold_stop_and_resume_is_theirs(
     )
     slurm.wait_running(stopped, ours)
     slurm.run("scancel", "--signal=STOP", "--full", stopped)
+    slurm.wait_state(stopped, "STOPPED")  # once its node has said so
     agent = Agent(tmp_path, clock, group())
     with pytest.raises(ConflictError, match="someone else"):
         agent.pause(held)
     agent.pause()
     slurm.run("scancel", "--signal=CONT", "--full", ours)
+    slurm.wait_state(ours, "RUNNING")
     assert not agent.jobs()[f"flex:{ours}"].paused_by_us
     agent.resume()
     assert slurm.held(held)
@@ -237,6 +239,7 @@ def test_what_others_hold_and_stop_before_we_come_to_it_stays_so(
     def late(undo: Mapping[str, JsonObject]) -> Failures:
         if len(undo) == 2:  # the jobs, and not the group
             slurm.run("scancel", "--signal=STOP", "--full", stopped)
+            slurm.wait_state(stopped, "STOPPED")
             slurm.run("scontrol", "hold", held)
         return pause(undo)
 
