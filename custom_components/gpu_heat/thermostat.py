@@ -37,6 +37,10 @@ _ACTIVITIES: dict[str, Activity] = {
     HVACAction.FAN: Activity.IDLE,
     HVACAction.OFF: Activity.OFF,
 }
+# What a room that people heat can have, and be heated to, in °C. Thermostats that know no
+# temperature say 0, or one that no room has.
+_ROOM_C = (2, 45)
+_TARGET_C = (5, 35)
 _HEATING_MODES = {HVACMode.HEAT, HVACMode.HEAT_COOL}
 _COOLING_MODES = {HVACMode.COOL, HVACMode.HEAT_COOL, HVACMode.DRY}
 
@@ -44,7 +48,8 @@ _COOLING_MODES = {HVACMode.COOL, HVACMode.HEAT_COOL, HVACMode.DRY}
 def read_room(state: State, unit: str, weight: Decimal) -> Room | None:
     """Return the room of a climate entity that answers, temperatures given in a unit.
 
-    None where neither a temperature nor the heater's activity tells what it needs.
+    None where neither a temperature nor the heater's activity tells what it needs. A temperature
+    that no room has counts as not known.
     """
     attributes = state.attributes
     modes = set(attributes.get(ATTR_HVAC_MODES) or ())
@@ -59,12 +64,12 @@ def read_room(state: State, unit: str, weight: Decimal) -> Room | None:
         can_cool=bool(_COOLING_MODES & modes),
         weight=weight,
     )
-    temperature = _celsius(attributes, ATTR_CURRENT_TEMPERATURE, unit)
-    target = _celsius(attributes, ATTR_TEMPERATURE, unit)
+    temperature = _celsius(attributes, ATTR_CURRENT_TEMPERATURE, unit, _ROOM_C)
+    target = _celsius(attributes, ATTR_TEMPERATURE, unit, _TARGET_C)
     if target is None:  # a thermostat with two targets heats up to the lower one
-        target = _celsius(attributes, ATTR_TARGET_TEMP_LOW, unit)
-    if temperature is not None and target is not None:
-        room = replace(room, excess_k=temperature - target)
+        target = _celsius(attributes, ATTR_TARGET_TEMP_LOW, unit, _TARGET_C)
+    excess = None if temperature is None or target is None else temperature - target
+    room = replace(room, excess_k=excess, target_c=target)
     return room if room.share is not None else None
 
 
@@ -74,12 +79,15 @@ def _by_itself(*, can_heat: bool, can_cool: bool) -> Mode:
     return Mode.HEAT
 
 
-def _celsius(attributes: Mapping[str, Any], key: str, unit: str) -> Decimal | None:
+def _celsius(
+    attributes: Mapping[str, Any], key: str, unit: str, bounds: tuple[float, float]
+) -> Decimal | None:
     try:
         value = float(attributes[key])
     except (KeyError, TypeError, ValueError):
         return None
     if not math.isfinite(value):
         return None
-    celsius = TemperatureConverter.convert(value, unit, UnitOfTemperature.CELSIUS)
-    return Decimal(str(round(celsius, 3)))
+    celsius = round(TemperatureConverter.convert(value, unit, UnitOfTemperature.CELSIUS), 3)
+    least, most = bounds
+    return Decimal(str(celsius)) if least <= celsius <= most else None

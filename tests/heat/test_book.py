@@ -54,7 +54,13 @@ def full_book():
         tiers=(Tier(price=Decimal(1), up_to_kwh=Decimal(4)), Tier(price=Decimal(2)))
     )
     zone = Zone(prices=prices, meter_has_ours=True)
-    room = Room(mode=Mode.BOTH, excess_k=Decimal("0.5"), activity=Activity.IDLE, can_cool=True)
+    room = Room(
+        mode=Mode.BOTH,
+        excess_k=Decimal("0.5"),
+        target_c=Decimal(20),
+        activity=Activity.IDLE,
+        can_cool=True,
+    )
     zone.know(
         NOON,
         electricity_price=Decimal("0.1"),

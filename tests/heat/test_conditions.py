@@ -121,6 +121,7 @@ def test_of_changes_each_second_the_latest_are_kept():
                 Room,
                 mode=st.sampled_from(Mode),
                 excess_k=st.none() | st.decimals(-9, 9, places=2),
+                target_c=st.none() | st.decimals(5, 35, places=1),
                 can_cool=st.booleans(),
                 weight=st.decimals(0, 99, places=1),
             ),
@@ -131,6 +132,12 @@ def test_of_changes_each_second_the_latest_are_kept():
 )
 def test_conditions_come_back_as_they_were_written(conditions):
     assert Conditions.from_json(conditions.to_json()) == conditions
+
+
+def test_a_room_of_before_targets_were_kept_has_none():
+    document = ALL.to_json()
+    del document["rooms"][0]["target_c"]
+    assert Conditions.from_json(document) == ALL
 
 
 @given(

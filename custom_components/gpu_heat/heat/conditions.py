@@ -80,6 +80,7 @@ def room_to_json(room: Room) -> dict[str, Any]:
     return {
         "mode": room.mode,
         "excess_k": _text(room.excess_k),
+        "target_c": _text(room.target_c),
         "activity": room.activity,
         "can_cool": room.can_cool,
         "weight": str(room.weight),
@@ -91,6 +92,7 @@ def room_from_json(document: Mapping[str, Any]) -> Room:
     return Room(
         mode=Mode(document["mode"]),
         excess_k=_number(document["excess_k"]),
+        target_c=_number(document.get("target_c")),  # earlier documents have none
         activity=Activity(document["activity"]) if document["activity"] else None,
         can_cool=bool(document["can_cool"]),
         weight=decimal_of(document["weight"]),

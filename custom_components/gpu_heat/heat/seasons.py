@@ -128,13 +128,15 @@ class Room:
     """A room as its thermostat sees it.
 
     `excess_k` is how far it is above the target that is heated to, in K; None where a
-    temperature is not known. `activity` is None for a thermostat that does not say it.
+    temperature is not known. `target_c` is that target in °C, None where it is not known or
+    was not kept. `activity` is None for a thermostat that does not say it.
     `can_cool` tells whether it has an air conditioner at all. `weight` is its part of
     the zone, in any unit.
     """
 
     mode: Mode
     excess_k: Decimal | None = None
+    target_c: Decimal | None = None
     activity: Activity | None = None
     can_cool: bool = False
     weight: Decimal = Decimal(1)
