@@ -1,0 +1,114 @@
+"""The guard counts the whole queue, and has jobs run when slack runs out."""
+
+from itertools import accumulate
+
+from hypothesis import given, settings, strategies as st
+import pytest
+
+from custom_components.gpu_heat.control.guard import MARGIN_H, Watch, watch
+from custom_components.gpu_heat.control.task import Task
+
+
+def task(name, work_h, due_h, **more):
+    return Task(id=name, work_h=work_h, due_h=due_h, power_w=300.0, **more)
+
+
+def test_slack_is_the_time_to_the_deadline_less_the_work_and_a_margin():
+    assert watch([task("a", 10, 20)], {}) == {
+        "a": Watch(slack_h=pytest.approx(8.5), forced=False, at_risk=False)  # 20 - 1.15 x 10
+    }
+
+
+@pytest.mark.parametrize(
+    ("due_h", "forced", "at_risk"),
+    [(12.51, False, False), (12.5, True, False), (10, True, False), (9.9, True, True)],
+)
+def test_a_job_is_forced_with_an_hour_of_slack_left(due_h, forced, at_risk):
+    said = watch([task("a", 10, due_h)], {})["a"]
+    assert (said.forced, said.at_risk) == (forced, at_risk)
+
+
+def test_a_deadline_in_the_past_runs_at_once_and_is_at_risk():
+    said = watch([task("late", 1, -3)], {})["late"]
+    assert (said.forced, said.at_risk) == (True, True)
+
+
+def test_the_queue_before_a_job_counts():
+    queue = [task(name, 10, 40, queue="q") for name in "abcd"]
+    slack = {name: said.slack_h for name, said in watch(queue, {"q": 2}).items()}
+    # d starts when 30 h of work are done in two places: 40 - 1.15 x (15 + 10).
+    assert slack == {
+        "a": pytest.approx(28.5),
+        "b": pytest.approx(22.75),
+        "c": pytest.approx(17),
+        "d": pytest.approx(11.25),
+    }
+
+
+def test_all_before_a_job_that_can_wait_no_longer_run_too():
+    queue = [
+        task("long", 30, 200, queue="q", started=True),  # it keeps its place
+        task("tight", 5, 38, queue="q"),
+        task("late", 5, 300, queue="q"),
+    ]
+    said = watch(queue, {"q": 1})
+    assert [name for name, each in said.items() if each.forced] == ["tight", "long"]
+
+
+def test_one_that_gives_its_place_away_does_not_stand_before_others():
+    queue = [
+        task("long", 30, 200, queue="q", started=True, keeps_place=False),
+        task("tight", 5, 38, queue="q"),
+    ]
+    assert not any(each.forced for each in watch(queue, {"q": 1}).values())
+
+
+@settings(deadline=None)
+@given(
+    work_h=st.floats(0.25, 48),
+    slack_h=st.floats(0, 100),
+    wishes=st.lists(st.booleans(), min_size=1, max_size=50),
+)
+def test_a_feasible_job_is_done_in_time_whatever_is_wished(work_h, slack_h, wishes):
+    step_h, now_h, left_h = 0.25, 0.0, work_h
+    due_h = work_h + slack_h
+    while left_h > 0:
+        said = watch([task("a", left_h, due_h - now_h)], {})["a"]
+        if said.forced or wishes[round(now_h / step_h) % len(wishes)]:
+            left_h -= step_h
+        now_h += step_h
+    assert now_h <= due_h + step_h  # within the step in which it ends
+
+
+@settings(deadline=None)
+@given(
+    works=st.lists(st.floats(0.25, 12), min_size=1, max_size=8),
+    slack_h=st.floats(0, 30),
+    places=st.integers(1, 3),
+    wishes=st.lists(st.booleans(), min_size=1, max_size=50),
+)
+def test_a_feasible_queue_is_done_in_time_whatever_is_wished(works, slack_h, places, wishes):
+    """Feasible: with all work before it in all places, each is done before its deadline."""
+    step_h, now_h = 0.25, 0.0
+    needs = (
+        1.15 * (sum(works[:i]) / places + work) + MARGIN_H + slack_h for i, work in enumerate(works)
+    )
+    due = {str(i): due_h for i, due_h in enumerate(accumulate(needs, max))}
+    left = {str(i): work for i, work in enumerate(works)}
+    started = set()
+    while left:
+        queue = [
+            task(name, hours, due[name] - now_h, queue="q", started=name in started)
+            for name, hours in left.items()
+        ]
+        said = watch(queue, {"q": places})
+        forced = any(each.forced for each in said.values())
+        if forced or wishes[round(now_h / step_h) % len(wishes)]:
+            order = sorted(left, key=lambda name: (name not in started, due[name], name))
+            for name in order[:places]:
+                started.add(name)
+                left[name] -= step_h
+                if left[name] <= 0:
+                    assert now_h + step_h <= due[name] + step_h
+                    del left[name]
+        now_h += step_h
