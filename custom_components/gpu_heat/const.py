@@ -96,6 +96,12 @@ CONF_COOLING_COP = "cooling_cop"
 CONF_CONTROL = "control"
 CONF_MINIMUM_ON = "minimum_on"
 CONF_MINIMUM_OFF = "minimum_off"
+CONF_WEATHER = "weather"
+CONF_HEAT_LOSS = "heat_loss"
+CONF_HEATING_POWER = "heating_power"
+CONF_MAX_DELAY = "max_delay"
+CONF_HAND_HOLD = "hand_hold"
+CONF_TRIM_POWER = "trim_power"
 
 POLL_INTERVAL = timedelta(seconds=10)
 ZONE_INTERVAL = timedelta(minutes=1)

@@ -1,4 +1,4 @@
-"""What all forms share, and the form for jobs."""
+"""What all forms share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,16 +9,7 @@ from homeassistant.const import CONF_NAME
 from homeassistant.helpers import selector
 import voluptuous as vol
 
-from .const import (
-    CONF_COP,
-    CONF_COP_CURVE,
-    CONF_MINIMUM_OFF,
-    CONF_MINIMUM_ON,
-    CONF_TEMPERATURE,
-    CONF_ZONE,
-)
-
-_MINIMUM_TIME = {"minutes": 30}
+from .const import CONF_COP, CONF_COP_CURVE, CONF_TEMPERATURE, CONF_ZONE
 
 
 @dataclass(slots=True)
@@ -135,14 +126,6 @@ def check_cop_curve(found: Findings, user_input: Mapping[str, Any], *, outdoor: 
     if points and outdoor is None:
         found.refuse(CONF_COP_CURVE, "outdoor_missing")
 
-
-_DURATION = selector.DurationSelector(selector.DurationSelectorConfig(enable_day=False))
-CONTROL_FORM = vol.Schema(
-    {
-        vol.Required(CONF_MINIMUM_ON, default=_MINIMUM_TIME): _DURATION,
-        vol.Required(CONF_MINIMUM_OFF, default=_MINIMUM_TIME): _DURATION,
-    }
-)
 
 NAME_FORM = vol.Schema({vol.Required(CONF_NAME): selector.TextSelector()})
 NEW_ZONE = "new"

@@ -18,8 +18,9 @@ from .const import (
     CONF_SEASONS,
     CONF_SECOND_HEATER,
 )
+from .control_forms import CONTROL_FORM, control_findings, usual_control
 from .electricity_flow import ElectricitySteps
-from .forms import CONTROL_FORM, Findings
+from .forms import Findings
 from .heating_forms import (
     cooling_findings,
     cooling_form,
@@ -32,6 +33,9 @@ from .heating_forms import (
     second_heater_form,
     usual_heating,
 )
+
+# What forms suggest at first, by section.
+_USUAL = {CONF_HEATING: usual_heating, CONF_CONTROL: usual_control}
 
 
 class ZoneOptionsFlow(ElectricitySteps, OptionsFlow):
@@ -140,8 +144,11 @@ class ZoneOptionsFlow(ElectricitySteps, OptionsFlow):
     async def async_step_control(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Change how jobs are switched."""
-        return await self._section(CONF_CONTROL, CONTROL_FORM, user_input, Findings())
+        """Change how jobs are switched, and what is planned by."""
+        found = Findings()
+        if user_input is not None:
+            found = control_findings(self.hass, user_input)
+        return await self._section(CONF_CONTROL, CONTROL_FORM, user_input, found)
 
     async def _section(
         self, name: str, form: vol.Schema, user_input: dict[str, Any] | None, found: Findings
@@ -150,7 +157,7 @@ class ZoneOptionsFlow(ElectricitySteps, OptionsFlow):
             return await self._go_on(name, user_input)
         shown = user_input
         if shown is None:
-            usual = usual_heating() if name == CONF_HEATING else {}
+            usual = _USUAL.get(name, dict)()
             told = self._told.get(name, self.config_entry.options.get(name, {}))
             shown = {**usual, **told}
         return self.async_show_form(

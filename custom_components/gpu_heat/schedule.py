@@ -42,7 +42,7 @@ async def async_schedule(
     for source in entry.runtime_data.sources.values():
         jobs = {job.id: job for job in listed(source.snapshot.jobs)} if source.snapshot else {}
         flexible = [source.holds.flexible(job, now) for job in jobs.values()]
-        decisions = list(decide(flexible, wish, now, zone.settings.minimum))
+        decisions = list(decide(flexible, wish, now, zone.settings.control.minimum))
         outcomes += await asyncio.gather(
             *(
                 _apply(hass, source, jobs[decision.job_id], decision, wish, now, dry_run)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import time, timedelta
+from datetime import time
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
@@ -37,8 +37,6 @@ from .const import (
     CONF_HEATING_MONTHS,
     CONF_METER,
     CONF_METER_HAS_OURS,
-    CONF_MINIMUM_OFF,
-    CONF_MINIMUM_ON,
     CONF_MONTHS,
     CONF_OUTDOOR,
     CONF_PERIOD,
@@ -61,7 +59,7 @@ from .const import (
     CONF_WEIGHTS,
     CONF_WINDOWS,
 )
-from .control.follow import MinimumTimes
+from .control_settings import ControlSettings
 from .heat.curve import Curve
 from .heat.fuels import FUELS, Heater, Heaters
 from .heat.rules import AirConditioner, Rules
@@ -137,7 +135,7 @@ class ZoneSettings:
     season_by: SeasonBy
     outdoor_seasons: OutdoorSeasons
     heat_per_area: Decimal
-    minimum: MinimumTimes
+    control: ControlSettings
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Self:
@@ -167,7 +165,7 @@ class ZoneSettings:
             season_by=SeasonBy(seasons.get(CONF_SEASON_BY, SeasonBy.MONTHS)),
             outdoor_seasons=_outdoor_seasons(seasons),
             heat_per_area=decimal(heating.get(CONF_HEAT_PER_AREA, HEAT_PER_AREA)),
-            minimum=_minimum(options.get(CONF_CONTROL, {})),
+            control=ControlSettings.from_options(options.get(CONF_CONTROL, {})),
         )
 
 
@@ -282,16 +280,6 @@ def _outdoor_seasons(options: Mapping[str, Any]) -> OutdoorSeasons:
     return OutdoorSeasons(
         heating_below_c=decimal(options.get(CONF_HEATING_BELOW, usual.heating_below_c)),
         cooling_above_c=decimal(options.get(CONF_COOLING_ABOVE, usual.cooling_above_c)),
-    )
-
-
-def _minimum(options: Mapping[str, Any]) -> MinimumTimes:
-    return MinimumTimes(
-        **{
-            name: timedelta(**options[key])
-            for name, key in (("on", CONF_MINIMUM_ON), ("off", CONF_MINIMUM_OFF))
-            if key in options
-        }
     )
 
 

@@ -201,6 +201,8 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
         self.config_entry.async_on_unload(self._shown)
         followed = {item.entity_id for item in self._inputs}
         named = followed.union(*(source_entities(source.subentry.data) for source in sources))
+        if weather := self.settings.control.weather:
+            named.add(weather)
         for unsubscribe in (
             async_track_state_change_event(self.hass, followed, self._entity_changed),
             async_track_entity_registry_updated_event(self.hass, named, self._entity_renamed),
