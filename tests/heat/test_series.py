@@ -75,6 +75,8 @@ def test_one_row_without_an_end_says_nothing():
         row(1, 5.0, end=0.5),
         Row(start=datetime(2026, 1, 15, 1), value=5.0),
         Row(start=at(1), end=datetime(2026, 1, 15, 2), value=5.0),
+        Row(start=datetime(1, 1, 1, tzinfo=BERLIN), value=5.0),
+        Row(start=at(1), end=datetime.max.replace(tzinfo=UTC), value=5.0),
     ],
 )
 def test_what_is_not_sound_is_left_out(unsound):

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from itertools import pairwise
 import math
 from typing import Self
@@ -27,7 +27,7 @@ class Row:
         moments = [self.start] if self.end is None else [self.start, self.end]
         return (
             math.isfinite(self.value)
-            and all(at.utcoffset() is not None for at in moments)
+            and all(_is_moment(at) for at in moments)
             and (self.end is None or _utc(self.end) > _utc(self.start))
         )
 
@@ -125,6 +125,10 @@ def _in_order(rows: Iterable[Row]) -> list[Row]:
 
 def _start(item: Row | Step) -> datetime:
     return item.start
+
+
+def _is_moment(at: datetime) -> bool:
+    return at.utcoffset() is not None and MINYEAR < at.year < MAXYEAR  # else UTC may not have it
 
 
 def _utc(moment: datetime) -> datetime:
