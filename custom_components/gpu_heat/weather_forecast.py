@@ -18,22 +18,14 @@ from homeassistant.components.weather import (
 )
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import ATTR_ENTITY_ID, ATTR_SUPPORTED_FEATURES, UnitOfTemperature
-from homeassistant.core import (
-    CALLBACK_TYPE,
-    Event,
-    EventStateChangedData,
-    HomeAssistant,
-    State,
-    callback,
-)
-from homeassistant.helpers.event import async_call_later, async_track_state_change_event
+from homeassistant.core import HomeAssistant, State, callback
 from homeassistant.util import dt as dt_util
 from homeassistant.util.unit_conversion import TemperatureConverter
 
+from .asking import Asking
 from .const import LOGGER
 from .heat.day_wave import by_hour, high, low
 from .heat.series import FARTHEST_APART, Line, Row
-from .inputs import known
 
 ASKED_EVERY = timedelta(minutes=30)
 _ANSWERS_WITHIN_S = 60
@@ -51,8 +43,7 @@ class WeatherForecast:
         self.outdoor = Line()
         self._hass = hass
         self._entity_id = entity_id
-        self._asked = False
-        self._cancel: CALLBACK_TYPE | None = None
+        self._asking = Asking(hass, entity_id, ASKED_EVERY, self._ask)
 
     def at(self, moment: datetime) -> float | None:
         """Return the temperature foretold for a moment in °C; None where none is."""
@@ -61,30 +52,10 @@ class WeatherForecast:
     @callback
     def async_follow(self, entry: ConfigEntry) -> None:
         """Ask now and from now on, as long as the entry is loaded."""
-        entry.async_on_unload(self._async_stop)
-        entry.async_on_unload(
-            async_track_state_change_event(self._hass, self._entity_id, self._came_up)
-        )
-        entry.async_create_background_task(
-            self._hass, self._ask(), f"weather forecast of {self._entity_id}"
-        )
+        self._asking.async_follow(entry)
 
-    @callback
-    def _async_stop(self) -> None:
-        if self._cancel:
-            self._cancel()
-            self._cancel = None
-
-    async def _came_up(self, event: Event[EventStateChangedData]) -> None:
-        if not self._asked and known(event.data["new_state"]):
-            await self._ask()
-
-    async def _ask(self, _now: datetime | None = None) -> None:
-        self._async_stop()
-        self._cancel = async_call_later(self._hass, ASKED_EVERY, self._ask)
-        state = known(self._hass.states.get(self._entity_id))
-        self._asked = state is not None
-        if state is None or (kind := _kind(state)) is None:
+    async def _ask(self, state: State) -> None:
+        if (kind := _kind(state)) is None:
             return
         try:
             async with asyncio.timeout(_ANSWERS_WITHIN_S):
