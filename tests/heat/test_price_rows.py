@@ -199,6 +199,13 @@ def test_prices_are_told_in_the_unit_of_their_entity():
     assert told.series(1, 3).at(at(0)) is None  # beyond what a kWh costs
 
 
+def test_what_is_told_later_counts_and_what_is_long_past_is_left():
+    before = Told(key="", rows=tuple(Row(start=at(h), end=at(h + 1), value=h) for h in (0, 1, 2)))
+    later = Told(key="", rows=(Row(start=at(2), end=at(3), value=9),))
+    series = before.extended(later, at(1)).series(1, 10)
+    assert [series.at(at(hour)) for hour in (0, 1, 2)] == [None, 1, 9]
+
+
 names = st.sampled_from(sorted({name for shape in SHAPES for name in shape.lists}))
 keys = st.sampled_from(
     sorted({key for shape in SHAPES for key in (shape.start, shape.end, shape.value) if key})

@@ -73,6 +73,11 @@ class Told:
     key: str
     rows: tuple[Row, ...]
 
+    def extended(self, later: Told, since: datetime) -> Told:
+        """Return this with what was told later, which counts more; what began long ago is left."""
+        stay = (row for row in self.rows if row.sound and row.start >= since)
+        return Told(key=self.key, rows=(*stay, *later.rows))
+
     def series(self, factor: float, most: float) -> Series:
         """Return the prices times a factor; those beyond `most` are none."""
         priced = (Row(start=row.start, end=row.end, value=row.value * factor) for row in self.rows)
