@@ -30,6 +30,7 @@ class Course:
     starts at, after two weeks with a server that idles. `heating_season` is by the 24 h before.
     """
 
+    latitude: float
     times: Sequence[datetime]
     outdoor_c: Sequence[float]
     steps: Sequence[Step]
@@ -72,6 +73,7 @@ def course_of(city: str, seed: int) -> Course:
         air_c, mass_c, _, _ = step.after(air_c, mass_c, 0.0)
     hours = weather.hours(start, count // STEPS_PER_H + HORIZON_H)
     return Course(
+        latitude=weather.latitude,
         times=times[settling:],
         outdoor_c=outdoor_c[settling:],
         steps=steps[settling:],

@@ -5,10 +5,12 @@ It is written apart from the one of the integration, which is under test.
 
 from collections.abc import Container, Sequence
 
-from .world import JobState, View
 from .workload import GPUS
+from .world import JobState, View
 
 MARGIN_FACTOR, MARGIN_H = 1.15, 1.0
+KEEPS_H = 1.0
+"""So much more slack a job that runs must have gained before it may wait again."""
 
 
 def in_turn(view: View) -> list[JobState]:
@@ -25,7 +27,8 @@ def forced(jobs: Sequence[JobState], step: int) -> int:
     last, before_h = 0, 0.0
     for place, state in enumerate(jobs, start=1):
         left_h = state.left_h
-        if state.due_h(step) - MARGIN_FACTOR * (before_h / GPUS + left_h) <= MARGIN_H:
+        slack_h = state.due_h(step) - MARGIN_FACTOR * (before_h / GPUS + left_h)
+        if slack_h <= MARGIN_H + KEEPS_H * state.running:
             last = place
         before_h += left_h
     return last

@@ -4,8 +4,8 @@ from collections.abc import Collection
 from typing import override
 
 from .guard import guarded, in_turn
-from .world import Policy, View
 from .workload import GPUS
+from .world import Policy, View
 
 NIGHT_HOURS = range(7)
 

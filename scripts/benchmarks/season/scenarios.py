@@ -92,9 +92,7 @@ class Prices:
     cool: Sequence[float]
 
 
-def prices_of(
-    scenario: Scenario, times: Sequence[datetime], outdoor_c: Sequence[float]
-) -> Prices:
+def prices_of(scenario: Scenario, times: Sequence[datetime], outdoor_c: Sequence[float]) -> Prices:
     """Return the prices at local times, one a step."""
     electricity = [scenario.price(time) for time in times]
     return Prices(

@@ -32,9 +32,10 @@ class Weather:
 
     `outdoor_c` are temperatures in °C at the full hours, `sun_w_m2` the global horizontal
     irradiance in W/m², a mean over the hour that follows. Where `returns`, the last hour is
-    followed by the first.
+    followed by the first. `latitude` is in degrees.
     """
 
+    latitude: float
     start: datetime
     outdoor_c: Sequence[float]
     sun_w_m2: Sequence[float]
@@ -71,12 +72,15 @@ class Weather:
 class _Place:
     file: str
     utc_h: int
+    latitude: float
 
 
 _PLACES = {
-    "chicago": _Place(file="USA_IL_Chicago-OHare.Intl.AP.725300_TMY3.epw", utc_h=-6),
-    "helsinki": _Place(file="FIN_Helsinki.029740_IWEC.epw", utc_h=2),
-    "stockholm": _Place(file="SWE_Stockholm.Arlanda.024600_IWEC.epw", utc_h=1),
+    "chicago": _Place(
+        file="USA_IL_Chicago-OHare.Intl.AP.725300_TMY3.epw", utc_h=-6, latitude=41.98
+    ),
+    "helsinki": _Place(file="FIN_Helsinki.029740_IWEC.epw", utc_h=2, latitude=60.32),
+    "stockholm": _Place(file="SWE_Stockholm.Arlanda.024600_IWEC.epw", utc_h=1, latitude=59.65),
 }
 CITIES = (*_PLACES, "illinois")
 
@@ -93,6 +97,7 @@ def _typical(place: _Place) -> Weather:
         rows = list(csv.reader(file))[_HEAD_LINES:]
     outdoor_c = [float(row[6]) for row in rows]
     return Weather(
+        latitude=place.latitude,
         start=datetime(2025, 1, 1, tzinfo=timezone(timedelta(hours=place.utc_h))),
         outdoor_c=[outdoor_c[-1], *outdoor_c[:-1]],
         sun_w_m2=[float(row[13]) for row in rows],
@@ -106,6 +111,7 @@ def _measured() -> Weather:
     start, _ = rows[0]
     first_hour = round((start - start.replace(month=1, day=1)) / timedelta(hours=1))
     return Weather(
+        latitude=chicago.latitude,
         start=start,
         outdoor_c=_without_gaps([value for _, value in rows]),
         sun_w_m2=[

@@ -82,5 +82,3 @@ def mean_work_h() -> float:
     shifted = NormalDist(log.mean + log.variance, _SPREAD)
     between = math.exp(log.mean + log.variance / 2) * (shifted.cdf(high) - shifted.cdf(low))
     return _SHORTEST_H * log.cdf(low) + between + _LONGEST_H * (1 - log.cdf(high))
-
-

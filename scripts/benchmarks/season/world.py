@@ -70,6 +70,7 @@ class View:
     forecast: Sequence[float]
     scenario: Scenario
     days: Sequence[Day]
+    latitude: float
 
     @property
     def target_c(self) -> float:
@@ -106,14 +107,14 @@ class Trace:
     planning_s: float = 0.0
 
 
-class Overbooked(RuntimeError):
+class OverbookedError(RuntimeError):
     """A policy wants more jobs on GPUs than there are GPUs."""
 
 
 def simulate(
     course: Course, jobs: Sequence[Job], policy: Policy, scenario: Scenario, steps: int
 ) -> Trace:
-    """Run jobs as a policy decides, for a number of steps. Raises Overbooked."""
+    """Run jobs as a policy decides, for a number of steps. Raises OverbookedError."""
     return _World(course, jobs, policy, scenario).run(steps)
 
 
@@ -131,9 +132,7 @@ class _World:
         self._heater_w: list[float] = []
         self._cooler_w: list[float] = []
         self._trace = Trace(
-            response=Response(
-                room_c=self._room_c, heater_w=self._heater_w, cooler_w=self._cooler_w
-            )
+            response=Response(room_c=self._room_c, heater_w=self._heater_w, cooler_w=self._cooler_w)
         )
 
     def run(self, steps: int) -> Trace:
@@ -187,6 +186,7 @@ class _World:
             course.forecast.at(step // STEPS_PER_H),
             self._scenario,
             self._days,
+            course.latitude,
         )
 
     def _switch(self, chosen: set[str], step: int) -> None:
@@ -201,7 +201,9 @@ class _World:
             state.started = True
             state.switched_at = step
         if sum(state.started for state in self._states) > GPUS:
-            raise Overbooked(f"{type(self._policy).__name__} has more than {GPUS} jobs on GPUs")
+            raise OverbookedError(
+                f"{type(self._policy).__name__} has more than {GPUS} jobs on GPUs"
+            )
 
     def _finish(self, step: int) -> None:
         for state in self._states:

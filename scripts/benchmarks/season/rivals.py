@@ -1,0 +1,33 @@
+"""The policies that are compared; one row each."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from .emhass import DeferrableLoad
+from .policies import AlwaysOn, NightClock, ThermostatFollower
+from .thresholds import BestHours, PauseAndResume
+from .world import Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rival:
+    """A policy, made anew for each run; `minds_money` where what it does depends on prices."""
+
+    name: str
+    make: Callable[[], Policy]
+    minds_money: bool
+
+
+ALWAYS_ON = Rival(name="always on", make=AlwaysOn, minds_money=False)
+
+RIVALS: Mapping[str, Rival] = {
+    rival.name: rival
+    for rival in (
+        ALWAYS_ON,
+        Rival(name="night clock", make=NightClock, minds_money=False),
+        Rival(name="thermostat", make=ThermostatFollower, minds_money=False),
+        Rival(name="best hours", make=BestHours, minds_money=True),
+        Rival(name="pause and resume", make=PauseAndResume, minds_money=True),
+        Rival(name="EMHASS", make=DeferrableLoad, minds_money=True),
+    )
+}
