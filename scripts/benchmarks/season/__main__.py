@@ -1,6 +1,6 @@
 """Runs a part of the season's benchmark, or looks anew at the scores of one that was run.
 
-.venv-season/bin/python -m scripts.benchmarks.season --cities chicago --seeds 0,2 --by part,slack,fuel
+.venv-season/bin/python -m scripts.benchmarks.season --cities chicago --seeds 0,2 --by slack,fuel
 """
 
 import argparse

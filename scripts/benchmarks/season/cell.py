@@ -5,14 +5,22 @@ from collections.abc import Collection, Iterator, Mapping
 from . import optimum
 from .clock import STEPS_PER_DAY
 from .course import course_of, respond
-from .rivals import ALWAYS_ON, RIVALS, Rival
+from .rivals import RIVALS, Rival
 from .scenarios import SCENARIOS, Prices, prices_of
-from .score import Cell, Score, comfort_of, conduct_of, cost_of, electricity_of
+from .score import (
+    ALWAYS_ON,
+    IDLE,
+    LIMIT,
+    LIMIT_HELD,
+    Cell,
+    Score,
+    comfort_of,
+    conduct_of,
+    cost_of,
+    electricity_of,
+)
 from .workload import make_jobs
 from .world import Trace, simulate
-
-IDLE, LIMIT, LIMIT_HELD = "no jobs", "limit", "limit, held GPUs"
-BOUNDS = (LIMIT_HELD, LIMIT)
 
 _AFTERWARDS = 3 * STEPS_PER_DAY
 _TOLERANCE = 0.005
@@ -25,7 +33,10 @@ class MismatchError(AssertionError):
 def run_cell(
     cell: Cell, policies: Collection[str], fuels: Collection[str], *, limits: bool
 ) -> list[Score]:
-    """Return the scores of policies, and of the bounds. Raises MismatchError, NoOptimumError, OverbookedError."""
+    """Return the scores of policies, and of the bounds.
+
+    Raises MismatchError, NoOptimumError, OverbookedError.
+    """
     run = _Run(cell)
     scores = [
         score
@@ -52,7 +63,7 @@ class _Run:
             fuel: prices_of(scenario, self._course.times, self._course.outdoor_c)
             for fuel, scenario in SCENARIOS.items()
         }
-        self._always = self._trace("oil", ALWAYS_ON)
+        self._always = self._trace("oil", RIVALS[ALWAYS_ON])
 
     def idle(self, fuel: str) -> Score:
         """Return the score of doing nothing: how warm the room is without the jobs."""

@@ -78,7 +78,7 @@ def course_of(city: str, seed: int) -> Course:
         outdoor_c=outdoor_c[settling:],
         steps=steps[settling:],
         heating_season=_cold(outdoor_c)[settling:],
-        forecast=Forecast(hours, Random(f"forecast {seed}")),
+        forecast=Forecast(hours, Random(f"forecast {seed}")),  # noqa: S311
         air_c=air_c,
         mass_c=mass_c,
     )

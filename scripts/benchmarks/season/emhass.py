@@ -14,6 +14,7 @@ from typing import override
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
+from scipy.sparse import csc_array
 
 from .clock import STEPS_PER_H
 from .course import HOUSE
@@ -118,7 +119,7 @@ def _work(view: View) -> tuple[Vector, Vector, float]:
     return np.minimum(least, able), most, sum(powers_w) / 1000
 
 
-def _rows() -> tuple[Vector, Vector]:
+def _rows() -> tuple[csc_array, csc_array]:
     one, none = np.eye(HOURS), np.zeros((HOURS, HOURS))
     before = np.eye(HOURS, k=-1)
     step = one - before
@@ -133,7 +134,7 @@ def _rows() -> tuple[Vector, Vector]:
     room = np.block(
         [-_K_PER_KWH * step, -_K_PER_KWH * one, _K_PER_KWH * one, one - (1 - _COOLS) * before]
     )
-    return at_most, np.hstack([room, none, none])
+    return csc_array(at_most), csc_array(np.hstack([room, none, none]))
 
 
 _ROWS_AT_MOST, _ROWS_OF_ROOM = _rows()

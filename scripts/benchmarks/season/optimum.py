@@ -89,7 +89,7 @@ def limit(course: Course, idle: Response, work: Work, prices: Prices, *, holds: 
 def cost_of(
     course: Course, idle: Response, work: Work, prices: Prices, compute_w: Sequence[float]
 ) -> float:
-    """Return the net cost of compute of a power by step, by the same program. Raises NoOptimumError."""
+    """Return the net cost of compute of a power by step. Raises NoOptimumError."""
     steps = len(idle.room_c)
     fullest = respond(course, [GPUS * work.gpu_w] * steps)
     program = _Program(course, idle, fullest, work, prices, held=False)

@@ -5,9 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 import math
 
 from ..table import Row
-from .cell import LIMIT_HELD
-from .rivals import ALWAYS_ON
-from .score import Comfort, Conduct, Score
+from .score import ALWAYS_ON, IDLE, LIMIT_HELD, Comfort, Conduct, Score
 
 HELD_OUT_CITIES = ("stockholm", "illinois")
 
@@ -48,7 +46,7 @@ def _sums(scores: Collection[Score], beside: Mapping[str, Collection[Score]]) ->
     return {
         "net CAD": net,
         "of electricity %": 100 * net / scale,
-        "of the limit's saving %": _of_limit(net, beside),
+        "of the limit's saving %": None if scores is beside.get(IDLE) else _of_limit(net, beside),
         **_of_conduct([score.conduct for score in scores if score.conduct]),
         **_of_comfort([score.comfort for score in scores if score.comfort]),
     }
@@ -60,9 +58,9 @@ def _net(scores: Iterable[Score]) -> float:
 
 def _of_limit(net: float, beside: Mapping[str, Collection[Score]]) -> float | None:
     """Return what part of the greatest saving beside always-on is had, in %; None if none can."""
-    if ALWAYS_ON.name not in beside or LIMIT_HELD not in beside:
+    if ALWAYS_ON not in beside or LIMIT_HELD not in beside:
         return None
-    always, least = _net(beside[ALWAYS_ON.name]), _net(beside[LIMIT_HELD])
+    always, least = _net(beside[ALWAYS_ON]), _net(beside[LIMIT_HELD])
     return 100 * (always - net) / (always - least) if always > least else None
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from .emhass import DeferrableLoad
 from .policies import AlwaysOn, NightClock, ThermostatFollower
+from .score import ALWAYS_ON
 from .thresholds import BestHours, PauseAndResume
 from .world import Policy
 
@@ -18,12 +19,10 @@ class Rival:
     minds_money: bool
 
 
-ALWAYS_ON = Rival(name="always on", make=AlwaysOn, minds_money=False)
-
 RIVALS: Mapping[str, Rival] = {
     rival.name: rival
     for rival in (
-        ALWAYS_ON,
+        Rival(name=ALWAYS_ON, make=AlwaysOn, minds_money=False),
         Rival(name="night clock", make=NightClock, minds_money=False),
         Rival(name="thermostat", make=ThermostatFollower, minds_money=False),
         Rival(name="best hours", make=BestHours, minds_money=True),

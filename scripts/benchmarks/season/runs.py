@@ -1,8 +1,9 @@
 """All runs, on all cores."""
 
 from collections.abc import Collection, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 import os
 import sys
@@ -36,18 +37,16 @@ class Choice:
 
 
 def run(choice: Choice) -> list[Score]:
-    """Run what is chosen; a line on stderr tells how far it is. Raises what `run_cell` does."""
-    scores = []
+    """Run what is chosen; a line on stderr tells of each run. Raises what `run_cell` does."""
+    cells = list(choice.cells())
+    scores: list[Score] = []
     with ProcessPoolExecutor(max_workers=os.process_cpu_count()) as pool:
-        ahead = {
-            pool.submit(run_cell, cell, choice.policies, choice.fuels, limits=choice.limits): number
-            for number, cell in enumerate(choice.cells())
-        }
-        by_cell = {}
-        for done, future in enumerate(as_completed(ahead), start=1):
-            by_cell[ahead[future]] = future.result()
-            print(f"\rseason: {done} of {len(ahead)} runs", end="", file=sys.stderr)
-    print(file=sys.stderr)
-    for number in sorted(by_cell):
-        scores += by_cell[number]
+        told = pool.map(partial(_run, choice), cells)
+        for number, (cell, of_cell) in enumerate(zip(cells, told, strict=True), start=1):
+            scores += of_cell
+            print(f"season: {number} of {len(cells)}, {cell}", file=sys.stderr)
     return scores
+
+
+def _run(choice: Choice, cell: Cell) -> list[Score]:
+    return run_cell(cell, choice.policies, choice.fuels, limits=choice.limits)

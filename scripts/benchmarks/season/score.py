@@ -13,6 +13,10 @@ ABOVE_HEATED_C = DAY_C + 1.0
 ABOVE_C = 26.5
 """Warmer than that is too warm: by a kelvin in the heating season, else by the air conditioner."""
 
+IDLE, ALWAYS_ON = "no jobs", "always on"
+LIMIT, LIMIT_HELD = "limit", "limit, held GPUs"
+"""The names of what others are measured by; the second limit counts what a held GPU may gain."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comfort:
@@ -44,7 +48,7 @@ def comfort_of(course: Course, response: Response) -> Comfort:
 
 def cost_of(prices: Prices, compute_w: Sequence[float], response: Response) -> float:
     """Return what compute, heating and cooling cost together, in CAD."""
-    watts = sum(
+    watts: float = sum(
         compute * electricity + heater * heat + cooler * cool
         for compute, electricity, heater, heat, cooler, cool in zip(
             compute_w,

@@ -52,7 +52,7 @@ def make_jobs(*, seed: int, load: float, slack: str) -> Sequence[Job]:
     with a context and no load are reported to draw: arXiv:2605.23918). The same seed and load
     give the same jobs but for their deadlines.
     """
-    rng = Random(f"jobs {seed} {load}")
+    rng = Random(f"jobs {seed} {load}")  # noqa: S311
     gap = mean_work_h() * STEPS_PER_H / (load * GPUS)
     jobs: list[Job] = []
     at = rng.expovariate(1 / gap)
