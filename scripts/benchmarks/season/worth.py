@@ -16,7 +16,7 @@ from .workload import GPUS, IDLE_W
 from .world import View
 
 MEAN_SUN_W_M2 = 140.0
-"""Of a year, in Chicago 161, Helsinki 109, Stockholm 105 by their weather files."""
+"""Of a year; by their weather files it is 161 in Chicago, 108 in Helsinki, 105 in Stockholm."""
 
 _GAINS_K = (HOUSE.gains_w + GPUS * IDLE_W + HOUSE.aperture_m2 * MEAN_SUN_W_M2) / HOUSE.loss_w_per_k
 HEAT_BELOW_C = (DAY_C * len(DAY_HOURS) + NIGHT_C * (24 - len(DAY_HOURS))) / 24 - _GAINS_K
