@@ -109,6 +109,12 @@ def test_a_room_more_than_a_kelvin_too_warm_stops_work_at_once(above_k, action):
     assert decide(fresh, at(WANTED, above_comfort_k=above_k), CALM, NOW_CHEAP).action is action
 
 
+@pytest.mark.parametrize(("above_k", "action"), [(0.5, Action.RUN), (0.51, Action.KEEP)])
+def test_what_waits_in_a_warm_room_goes_on_only_once_that_has_cooled(above_k, action):
+    decision = decide(job(running=False), at(WANTED, above_comfort_k=above_k), CALM, NOW_CHEAP)
+    assert decision.action is action
+
+
 def test_in_summer_the_plan_knows_better_than_the_ceiling():
     summer = at(WARM, season=Season.COOLING, above_comfort_k=4.0)
     assert decided(job(), summer, CALM, NOW_CHEAP) == (Action.KEEP, Reason.CHEAP_HOUR)

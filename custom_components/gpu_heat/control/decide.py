@@ -10,6 +10,9 @@ from .orders import Policy
 from .outlook import CEILING_K
 from .reasons import Action, Decision, Reason
 
+RESUME_BELOW_K = 0.5
+"""What waits does not start in a room so far above its target, though it would run on to 1 K."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlexibleJob:
@@ -138,7 +141,9 @@ def _time(job: FlexibleJob, at: Situation, watch: Watch | None) -> _Wish | None:
 def _comfort(job: FlexibleJob, at: Situation, watch: Watch | None) -> _Wish | None:
     """Have a job wait while a room that is heated is too warm already."""
     above_k = at.above_comfort_k
-    if at.season is not Season.HEATING or above_k is None or above_k <= CEILING_K:
+    if at.season is not Season.HEATING or above_k is None:
+        return None
+    if above_k <= (CEILING_K if job.running else RESUME_BELOW_K):
         return None
     return _Wish(
         run=False,

@@ -12,6 +12,10 @@ MARGIN_H = 1.0
 """Slack in h that is kept besides: a plan is made each quarter of an hour, a pause lasts half an
 hour, and a job takes time to come back."""
 
+RUNNING_MARGIN_H = 3.0
+"""With no more slack than that, what runs is not paused any more: the guard would soon have it run
+again, and again."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
@@ -60,5 +64,9 @@ def _queued(tasks: Sequence[Task], places: int) -> Iterator[tuple[str, Watch]]:
         before_h += task.work_h
     forced = False
     for task, slack_h, at_risk in reversed(rows):
-        forced = forced or slack_h <= MARGIN_H
+        forced = forced or _short(task, slack_h)
         yield task.id, Watch(slack_h=slack_h, forced=forced, at_risk=at_risk)
+
+
+def _short(task: Task, slack_h: float) -> bool:
+    return slack_h <= (RUNNING_MARGIN_H if task.running else MARGIN_H)

@@ -49,6 +49,7 @@ class Expectation:
     `comfort_c` the highest target of a day: a room that is still warm in the evening is not
     too warm. `cool_c` is what the air conditioner keeps, None without one. `heat_price` and
     `cool_price` are per kWh of heat, by the electricity price and the temperature outdoors.
+    `mass_c` is the temperature of the building's mass, None if not known.
     """
 
     room_c: float
@@ -61,6 +62,7 @@ class Expectation:
     cool_c: float | None
     heat_price: Callable[[float, float], float]
     cool_price: Callable[[float, float], float]
+    mass_c: float | None = None
 
 
 def look_ahead(
@@ -101,6 +103,7 @@ def look_ahead(
             heat_price=heat_price,
             cool_price=cool_price,
             room_c=expected.room_c,
+            mass_c=expected.mass_c,
         ),
     )
 

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from operator import mul
 
 from .task import Task
 
@@ -38,29 +39,37 @@ class Worth:
     def __init__(self, edges: Sequence[float], gain: Sequence[float]) -> None:
         self.edges = edges
         self.gain = gain
-        spans = [
-            (end - start) * each for (start, end), each in zip(pairwise(edges), gain, strict=True)
-        ]
-        self._sums = list(accumulate(spans, initial=0.0))
+        self._sums = self._summed(gain)
+        # To hold a GPU for its heat alone is never a gain: it is there to work.
+        self._loss = [min(each, 0.0) for each in gain]
+        self._losses = self._summed(self._loss)
         alike = _ALIKE * (max(gain) - min(gain)) or 1.0
         self.order = sorted(range(len(gain)), key=lambda slot: (-round(gain[slot] / alike), slot))
 
-    def until(self, at_h: float) -> float:
+    def _summed(self, by_slot: Sequence[float]) -> list[float]:
+        spans = (end - start for start, end in pairwise(self.edges))
+        return list(accumulate(map(mul, spans, by_slot), initial=0.0))
+
+    def run_until(self, at_h: float) -> float:
         """Return what 1 kW gains from the beginning until `at_h`."""
         slot = min(bisect_right(self.edges, at_h), len(self.gain)) - 1
         return self._sums[slot] + (at_h - self.edges[slot]) * self.gain[slot]
 
-    def of(self, runs: Sequence[Run]) -> float:
-        """Return what 1 kW gains in some runs."""
-        return sum(self.until(end) - self.until(start) for start, end in runs)
+    def held_until(self, at_h: float) -> float:
+        """Return what 1 kW that does no work gains until then: less than 0, or nothing."""
+        slot = min(bisect_right(self.edges, at_h), len(self.gain)) - 1
+        return self._losses[slot] + (at_h - self.edges[slot]) * self._loss[slot]
 
 
 def gain_of(task: Task, runs: Sequence[Run], worth: Worth, habits: Habits) -> float:
     """Return what a task gains by its runs (less than 0: what it costs), switches included."""
     power_kw, held_kw = task.power_w / 1000, task.held_w / 1000
-    gain = power_kw * worth.of(runs)
+    gain = power_kw * sum(worth.run_until(end) - worth.run_until(start) for start, end in runs)
     if held_kw:
-        gain += held_kw * worth.of(waits(task, runs))
+        held = waits(task, runs)
+        gain += held_kw * sum(
+            worth.held_until(end) - worth.held_until(start) for start, end in held
+        )
     return gain - _switches(task, runs) * habits.switch_h * power_kw * _dearest(worth)
 
 
@@ -132,7 +141,8 @@ class Chooser:
 
     def _best_block(self, task: Task, due_h: float) -> Run | None:
         """Return the best run in one piece that begins with a slot."""
-        edges, until, work_h = self._edges, self._worth.until, task.work_h
+        edges, until, work_h = self._edges, self._worth.run_until, task.work_h
+        held_until = self._worth.held_until
         held = task.held_w / task.power_w if task.started and task.power_w else 0.0
         blocked_from = None if task.placed else self._blocked_from
         last = bisect_right(edges, due_h - work_h + _TINY_H)
@@ -142,8 +152,7 @@ class Chooser:
             end = start + work_h
             if blocked_from is not None and edges[blocked_from[slot]] < end:
                 continue
-            before = until(start)
-            gain = until(end) - before + held * before
+            gain = until(end) - until(start) + held * held_until(start)
             if best is None or gain > most:
                 best, most = (start, end), gain
         return best
