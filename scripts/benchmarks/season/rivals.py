@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from .emhass import DeferrableLoad
+from .ours import Ours
 from .policies import AlwaysOn, NightClock, ThermostatFollower
 from .score import ALWAYS_ON
 from .thresholds import BestHours, PauseAndResume
@@ -28,5 +29,6 @@ RIVALS: Mapping[str, Rival] = {
         Rival(name="best hours", make=BestHours, minds_money=True),
         Rival(name="pause and resume", make=PauseAndResume, minds_money=True),
         Rival(name="EMHASS", make=DeferrableLoad, minds_money=True),
+        Rival(name="ours", make=Ours, minds_money=True),
     )
 }

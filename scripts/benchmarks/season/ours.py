@@ -1,0 +1,193 @@
+"""The integration's own scheduler: what it knows in Home Assistant, it knows here."""
+
+from collections import deque
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import override
+
+from custom_components.gpu_heat.control.building import Building
+from custom_components.gpu_heat.control.decide import (
+    FlexibleJob,
+    MinimumTimes,
+    Situation,
+    Turn,
+    decide,
+)
+from custom_components.gpu_heat.control.demand import Demand
+from custom_components.gpu_heat.control.guard import watch
+from custom_components.gpu_heat.control.heat_loss import HeatDay, HeatLoss, building_of, learn
+from custom_components.gpu_heat.control.outlook import Expectation, look_ahead
+from custom_components.gpu_heat.control.plan import Plan, make_plan
+from custom_components.gpu_heat.control.reasons import Action, Reason
+from custom_components.gpu_heat.control.runs import Habits
+from custom_components.gpu_heat.control.task import Task, in_turn
+from custom_components.gpu_heat.control.usual import UsualWeather
+from custom_components.gpu_heat.heat.seasons import OutdoorSeasons, Season
+
+from .clock import STEP, STEP_H, STEPS_PER_DAY, STEPS_PER_H
+from .house import COOL_C, DAY_C, HEATER_W
+from .workload import GPUS
+from .world import JobState, Policy, View
+
+_QUEUE = "server"
+_PLACES = {_QUEUE: GPUS}
+_LATITUDE = 45.0
+_HABITS = Habits()
+_MINIMUM = MinimumTimes()
+_NO_DEMAND = Demand(level=None, reason=Reason.DEMAND_UNKNOWN)
+
+
+class Ours(Policy):
+    """Plans each hour and whenever a job comes or ends; decides each quarter of an hour."""
+
+    def __init__(self) -> None:
+        self._usual = UsualWeather(latitude=_LATITUDE)
+        self._seasons = OutdoorSeasons()
+        self._season: Season | None = None
+        self._day_c = deque[float](maxlen=STEPS_PER_DAY)
+        self._room_c = deque[float](maxlen=STEPS_PER_DAY)
+        self._heat_days: list[HeatDay] = []
+        self._building = Building(heater_w=HEATER_W)
+        self._mass_c: float | None = None
+        self._plan: Plan | None = None
+        self._planned_at = 0
+        self._planned_for: frozenset[str] = frozenset()
+
+    @override
+    def decide(self, view: View) -> Collection[str]:
+        self._look(view)
+        tasks = [_task(state, view.step) for state in view.jobs]
+        ids = frozenset(task.id for task in tasks)
+        if self._plan is None or view.step % STEPS_PER_H == 0 or ids != self._planned_for:
+            self._plan, self._planned_for = self._planned(view, tasks), ids
+            self._planned_at = view.step
+        watches = watch(tasks, _PLACES)
+        situation = Situation(
+            now=view.now,
+            season=self._season or Season.HEATING,
+            demand=_NO_DEMAND,
+            minimum=_MINIMUM,
+            above_comfort_k=view.room_c - DAY_C,
+        )
+        after_h = (view.step - self._planned_at) * STEP_H
+        running = set()
+        for state in view.jobs:
+            turn = _turn(self._plan, state.id, after_h)
+            decision = decide(_flexible(state, view), situation, watches[state.id], turn)
+            if decision.action is Action.RUN or (decision.action is Action.KEEP and state.running):
+                running.add(state.id)
+        return _with_place([task for task in in_turn(tasks) if task.id in running], tasks)
+
+    def _look(self, view: View) -> None:
+        self._day_c.append(view.outdoor_c)
+        self._room_c.append(view.room_c)
+        free_c = view.outdoor_c + self._building.gains_k
+        self._mass_c = self._building.mass_after(self._mass_c, view.room_c, free_c, STEP_H)
+        if view.step % STEPS_PER_H:
+            return
+        self._usual.tell(view.now, view.outdoor_c)
+        mean_c = Decimal(str(round(sum(self._day_c) / len(self._day_c), 2)))
+        self._season = self._seasons.season(mean_c, self._season)
+        if len(view.days) > len(self._heat_days):
+            day = view.days[-1]
+            self._heat_days.append(
+                HeatDay(
+                    indoor_c=sum(self._room_c) / len(self._room_c),
+                    outdoor_c=day.outdoor_c,
+                    heat_kwh=day.heater_kwh + day.compute_kwh,
+                )
+            )
+            self._building = building_of(
+                learn(
+                    [
+                        each
+                        for each, of in zip(self._heat_days, view.days, strict=False)
+                        if of.heater_kwh > 0
+                    ]
+                ),
+                heater_w=HEATER_W,
+            )
+
+    def _planned(self, view: View, tasks: Sequence[Task]) -> Plan:
+        hour = view.now.replace(minute=0)
+        latest_h = max((task.due_h for task in tasks), default=0)
+
+        def outdoor_c(moment: datetime) -> float | None:
+            ahead_h = (moment - hour) / timedelta(hours=1)
+            if ahead_h < 1:
+                return view.outdoor_c + (view.forecast[0] - view.outdoor_c) * max(ahead_h, 0)
+            lead = int(ahead_h)
+            if lead >= len(view.forecast):
+                return None
+            before, after = view.forecast[lead - 1], view.forecast[lead]
+            return before + (after - before) * (ahead_h - lead)
+
+        zone = view.now.tzinfo
+        cooling = self._season is Season.COOLING
+        expected = Expectation(
+            room_c=view.room_c,
+            mass_c=self._mass_c,
+            outdoor_c=outdoor_c,
+            usual_c=lambda moment: self._usual.at(moment.astimezone(zone)) or 0.0,
+            price=lambda moment: view.scenario.price(moment.astimezone(zone)),
+            price_now=view.scenario.price(view.now),
+            target_c=lambda moment: view.target_at(moment.astimezone(zone)),
+            comfort_c=None if cooling else DAY_C,
+            cool_c=COOL_C,
+            heat_price=view.scenario.heat_price,
+            cool_price=lambda price, outdoor_c: view.scenario.cool_price(price),
+        )
+        until = view.now + timedelta(hours=max(latest_h, 0))
+        outlook = look_ahead(view.now, until, expected, self._building, zone=zone)
+        return make_plan(outlook, tasks, _PLACES, _HABITS)
+
+
+def _task(state: JobState, step: int) -> Task:
+    return Task(
+        id=state.id,
+        work_h=state.left_h,
+        due_h=state.due_h(step),
+        power_w=state.job.running_w,
+        held_w=state.job.held_w,
+        started=state.started,
+        running=state.running,
+        queue=_QUEUE,
+    )
+
+
+def _flexible(state: JobState, view: View) -> FlexibleJob:
+    switched_at = None
+    if state.switched_at is not None:
+        switched_at = view.now - (view.step - state.switched_at) * STEP
+    return FlexibleJob(
+        id=state.id,
+        running=state.running,
+        switched_at=switched_at,
+        power_w=state.job.running_w,
+        held_w=state.job.held_w if state.started else 0.0,
+    )
+
+
+def _turn(plan: Plan, job_id: str, after_h: float) -> Turn:
+    starts = [start for start, end in plan.runs[job_id] if end > after_h + 1e-6]
+    first = starts[0] if starts else None
+    return Turn(
+        now=first is not None and first <= after_h + 1e-6,
+        next_h=None if first is None else first - after_h,
+        pays=plan.pays,
+        for_heat=False,
+    )
+
+
+def _with_place(wanted: Sequence[Task], tasks: Sequence[Task]) -> list[str]:
+    """Return those that have a GPU or get one."""
+    free = GPUS - sum(task.started for task in tasks)
+    running = []
+    for task in wanted:
+        if not task.started:
+            if not free:
+                continue
+            free -= 1
+        running.append(task.id)
+    return running
