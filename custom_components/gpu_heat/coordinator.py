@@ -39,6 +39,7 @@ from .job_activity import Change, Memory, advance
 from .job_power import JobPower
 from .job_status import is_group, listed
 from .limits import Limits
+from .orders import Orders
 from .save import Saver
 from .source_health import SourceHealth
 from .source_kinds import find_source
@@ -102,6 +103,7 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         self._saver = saver
         self.holds = Holds(source, partial(saver.within, _AT_ONCE_S), stored.get("holds"))
         self.limits = Limits(source, partial(saver.within, _AT_ONCE_S), stored.get("limits"))
+        self.orders = Orders(saver.within, stored.get("orders"))
         self.job_power = JobPower(stored.get("job_power"))
         self.profile = _read_profile(stored.get("profile"))
         self._shown: object = None
@@ -148,6 +150,7 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
             self._follow_agent(snapshot.agent.id)
         snapshot = await self.holds.keep(previous, snapshot, dt_util.utcnow())
         snapshot = await self.limits.keep(previous, snapshot, dt_util.utcnow())
+        self.orders.advance(previous, snapshot, dt_util.utcnow())
         self.health.paused(snapshot, self.job_power.advance(snapshot))
         self._memory, self.changes = advance(self._memory, snapshot, self.holds.resumed)
         self.holds.resumed.clear()
@@ -253,11 +256,12 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
             ) from err
 
     def to_json(self) -> dict[str, Any]:
-        """Return what must outlive a restart: the holds, and what devices and jobs there are."""
+        """Return what must outlive a restart: holds, orders, what devices and jobs there are."""
         return {
             "source": self._source.to_json(),
             "holds": self.holds.to_json(),
             "limits": self.limits.to_json(),
+            "orders": self.orders.to_json(),
             "job_power": self.job_power.to_json(),
             "profile": to_json(self.profile) if self.profile else None,
         }

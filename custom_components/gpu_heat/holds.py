@@ -14,10 +14,10 @@ from typing import Any, Self
 from weakref import WeakValueDictionary
 
 from .agent.engines.driver import group_of
-from .agent.models import Job, JobState, Snapshot
+from .agent.models import Job, Snapshot
 from .const import LOGGER
 from .control.follow import FlexibleJob, Reason
-from .job_status import ENDED, goes_on, is_group
+from .job_status import ENDED, goes_on, is_group, not_told
 from .sources import RefusedError, Source, SourceError
 
 LEASE = timedelta(minutes=15)
@@ -193,7 +193,7 @@ class Holds:
         small: list[tuple[str, Hold, _Duty]] = []
         commands: list[tuple[str, Hold, _Duty]] = []
         for job_id, hold in self._holds.items():
-            if _not_told(job_id, jobs):
+            if not_told(job_id, jobs):
                 continue
             duty = _duty(hold, before.get(job_id), jobs.get(job_id), at, now)
             if duty is _Duty.END and (
@@ -290,7 +290,7 @@ class Holds:
 
     def _forget_switched(self, jobs: Mapping[str, Job]) -> None:
         """Forget when jobs were switched that there are no longer."""
-        gone = [key for key in self._switched_at if key not in jobs and not _not_told(key, jobs)]
+        gone = [key for key in self._switched_at if key not in jobs and not not_told(key, jobs)]
         for key in gone:
             del self._switched_at[key]
         if gone:
@@ -299,12 +299,6 @@ class Holds:
 
 def _nothing() -> None:
     """Stand in for the writing of what another has taken over."""
-
-
-def _not_told(job_id: str, jobs: Mapping[str, Job]) -> bool:
-    """Return whether a job is of a group whose engine does not tell its jobs now."""
-    group = jobs.get(group_of(job_id) or job_id)
-    return job_id not in jobs and group is not None and group.state is JobState.UNKNOWN
 
 
 def _duty(

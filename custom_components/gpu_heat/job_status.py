@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
+from .agent.engines.driver import group_of
 from .agent.models import Job, JobState
 
 # Of how many of a group's jobs each is told.
@@ -52,6 +53,12 @@ def goes_on(job: Job) -> bool | None:
 def listed(jobs: Iterable[Job]) -> tuple[Job, ...]:
     """Return the jobs and groups that have a device of their own."""
     return tuple(job for job in jobs if job.group is None)
+
+
+def not_told(job_id: str, jobs: Mapping[str, Job]) -> bool:
+    """Return whether a job is of a group whose engine does not tell its jobs now."""
+    group = jobs.get(group_of(job_id) or job_id)
+    return job_id not in jobs and group is not None and group.state is JobState.UNKNOWN
 
 
 def member_rows(members: Sequence[Job]) -> list[Mapping[str, Any]]:
