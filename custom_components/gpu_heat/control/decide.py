@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from ..heat.seasons import Season
 from .demand import RESUME, Demand
-from .guard import Watch
+from .guard import MARGIN_H, Watch
 from .orders import Policy
 from .outlook import CEILING_K
 from .reasons import Action, Decision, Reason
@@ -20,8 +20,8 @@ class FlexibleJob:
 
     `running` is whether it runs or waits for its turn; `switched_at` when we last paused or
     resumed it, None if we never did; `held` says that a person has paused it (MANUAL_HOLD) or
-    wants it to run (MANUAL_RUN). `patience` is for how long it may still be made to wait where
-    no deadline says so.
+    wants it to run (MANUAL_RUN). `patience` is for how long it may still be made to wait; None
+    where a deadline says that.
     """
 
     id: str
@@ -132,7 +132,9 @@ def _time(job: FlexibleJob, at: Situation, watch: Watch | None) -> _Wish | None:
     if watch is not None:
         slack = ("slack_h", round(watch.slack_h, 2))
         if watch.forced:
-            return _Wish(run=True, reason=Reason.DEADLINE_GUARD, at_once=True, figures=(slack,))
+            waited = job.patience is not None and watch.slack_h <= MARGIN_H
+            reason = Reason.WAITED_LONG if waited else Reason.DEADLINE_GUARD
+            return _Wish(run=True, reason=reason, at_once=True, figures=(slack,))
     elif job.patience is not None and job.patience <= timedelta(0):
         return _Wish(run=True, reason=Reason.WAITED_LONG, at_once=True)
     return None
@@ -172,7 +174,8 @@ def _waiting_costs_more(job: FlexibleJob, at: Situation) -> bool:
     """Tell whether an hour's waiting costs more than an hour of wanted heat can ever gain."""
     if job.power_w is None or at.price is None or at.heat_price is None:
         return False
-    return job.held_w * at.price >= job.power_w * at.heat_price
+    waiting = job.held_w * at.price
+    return waiting > 0 and waiting >= job.power_w * at.heat_price
 
 
 def _planned(at: Situation, turn: Turn) -> _Wish:
