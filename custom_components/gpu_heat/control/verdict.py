@@ -1,0 +1,134 @@
+"""Decides on all jobs of a zone at once: what the guard says, what the plan says, what to do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from .building import Building
+from .decide import FlexibleJob, Situation, Turn, decide
+from .guard import MARGIN_H, Watch, watch
+from .orders import Policy
+from .outlook import Expectation, look_ahead
+from .plan import Plan, make_plan
+from .reasons import Decision
+from .runs import Habits
+from .task import Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ahead:
+    """What is known of the time ahead, and of the building that it will pass over.
+
+    `capture` is the part of the planned jobs' heat that reaches the rooms; `other_w` the power
+    of what is not planned, and goes on.
+    """
+
+    expected: Expectation
+    building: Building
+    zone: tzinfo
+    capture: float = 1.0
+    other_w: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """All that counts for the jobs of a zone at a moment.
+
+    `tasks` are those of the jobs whose work is known, `due_h` says in how many h another job
+    has to be done, both by the job's id. `places` has how many of a queue run at a time.
+    `ahead` is None where nothing can be planned.
+    """
+
+    situation: Situation
+    jobs: Sequence[FlexibleJob]
+    tasks: Mapping[str, Task]
+    due_h: Mapping[str, float]
+    places: Mapping[str, int]
+    ahead: Ahead | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What was decided, by the job's id; `plan` is None where nothing was planned."""
+
+    at: datetime
+    decisions: Mapping[str, Decision]
+    watches: Mapping[str, Watch]
+    plan: Plan | None = None
+
+
+def judge(question: Question) -> Verdict:
+    """Decide on all jobs. The same question has the same answer; takes time for many jobs."""
+    jobs = {job.id: job for job in question.jobs}
+    tasks = [task for key, task in question.tasks.items() if _is_free(jobs[key])]
+    places = _places_left(question, jobs)
+    watches = watch(tasks, places) | {
+        key: Watch(slack_h=due_h, forced=due_h <= MARGIN_H, at_risk=due_h < 0)
+        for key, due_h in question.due_h.items()
+    }
+    plan = _plan(question, tasks, places)
+    turns = _turns(plan, tasks, places) if plan else {}
+    return Verdict(
+        at=question.situation.now,
+        decisions={
+            key: decide(job, question.situation, watches.get(key), turns.get(key))
+            for key, job in jobs.items()
+        },
+        watches=watches,
+        plan=plan,
+    )
+
+
+def _is_free(job: FlexibleJob) -> bool:
+    """Tell whether it is for the schedule to say when a job runs."""
+    return job.controllable and job.held is None and job.policy is Policy.FOLLOW_HEAT
+
+
+def _places_left(question: Question, jobs: Mapping[str, FlexibleJob]) -> dict[str, int]:
+    """Return how many places jobs that run anyway leave, of each queue one at least."""
+    left = dict(question.places)
+    for key, task in question.tasks.items():
+        if task.queue is not None and task.running and not _is_free(jobs[key]):
+            left[task.queue] -= 1
+    return {queue: max(places, 1) for queue, places in left.items()}
+
+
+def _plan(question: Question, tasks: Sequence[Task], places: Mapping[str, int]) -> Plan | None:
+    if not tasks or (ahead := question.ahead) is None:
+        return None
+    now, minimum = question.situation.now, question.situation.minimum
+    outlook = look_ahead(
+        now,
+        now + timedelta(hours=max(task.due_h for task in tasks)),
+        ahead.expected,
+        ahead.building,
+        zone=ahead.zone,
+        capture=ahead.capture,
+    )
+    hour = timedelta(hours=1)
+    habits = Habits(on_h=minimum.on / hour, off_h=minimum.off / hour)
+    return make_plan(outlook, tasks, places, habits, ahead.other_w)
+
+
+def _turns(plan: Plan, tasks: Sequence[Task], places: Mapping[str, int]) -> dict[str, Turn]:
+    """Return whose turn it is.
+
+    A plan that does not pay makes nobody wait. Where all places of a queue are to be taken now,
+    its engine decides what comes next: those behind need not be held back.
+    """
+    running = dict.fromkeys(places, 0)
+    for task in tasks:
+        if task.queue is not None and plan.runs_now(task.id):
+            running[task.queue] += 1
+    turns = {}
+    for task in tasks:
+        taken = task.queue is not None and running[task.queue] >= places[task.queue]
+        runs = plan.runs[task.id]
+        now = not plan.pays or taken or plan.runs_now(task.id)
+        turns[task.id] = Turn(
+            now=now,
+            next_h=runs[0][0] if runs and not now else None,
+            pays=plan.pays,
+            for_heat=plan.worth[0] > 0,
+        )
+    return turns
