@@ -7,7 +7,7 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er
 import pytest
 
-from custom_components.gpu_heat.control.follow import MinimumTimes
+from custom_components.gpu_heat.control.decide import MinimumTimes
 from custom_components.gpu_heat.control_settings import ControlSettings
 from custom_components.gpu_heat.settings import ZoneSettings
 

@@ -52,7 +52,7 @@ def done(response):
 async def test_a_warm_room_pauses_and_a_cold_one_resumes_after_the_minimum_time(
     hass, entry, setup, room, schedule, freezer, entity_id
 ):
-    room(23)
+    room(22)
     await setup(entry)
     response = await schedule()
     assert (response["heat_wanted"], response["reason"]) == (False, "room_warm")
@@ -69,7 +69,7 @@ async def test_a_warm_room_pauses_and_a_cold_one_resumes_after_the_minimum_time(
     freezer.tick(timedelta(minutes=1))
     assert done(await schedule())[0] == ("train", "run", "wanted_heat", "running")
 
-    room(23)
+    room(22)
     freezer.tick(timedelta(minutes=29))
     assert done(await schedule())[0] == ("train", "keep", "minimum_time", "running")
     freezer.tick(timedelta(minutes=1))
@@ -77,7 +77,7 @@ async def test_a_warm_room_pauses_and_a_cold_one_resumes_after_the_minimum_time(
 
 
 async def test_minimum_times_are_an_option(hass, agent, setup, room, schedule):
-    room(23)
+    room(22)
     seasons = {"thermostats": ["climate.room"]}
     control = {"minimum_on": {"seconds": 0}, "minimum_off": {"seconds": 0}}
     await setup(zone_entry(agent, seasons=seasons, control=control))
@@ -98,7 +98,7 @@ async def test_heat_is_wanted_below_target_plus_half_a_kelvin(
 
 
 async def test_a_dry_run_only_says_what_it_would_do(agent, entry, setup, room, schedule):
-    room(23)
+    room(22)
     await setup(entry)
     response = await schedule(dry_run=True)
     assert done(response)[0] == ("train", "pause", "room_warm", "running")
@@ -109,7 +109,8 @@ async def test_a_dry_run_only_says_what_it_would_do(agent, entry, setup, room, s
     ("temperature", "mode", "said", "wanted", "reason"),
     [
         (18, HVACMode.HEAT, {"season": "cooling"}, False, "cooling_season"),
-        (18, HVACMode.HEAT, {"season": "shoulder"}, False, "shoulder_season"),
+        (18, HVACMode.HEAT, {"season": "shoulder"}, True, "wanted_heat"),
+        (22, HVACMode.HEAT, {"season": "shoulder"}, False, "room_warm"),
         (18, HVACMode.HEAT, {"demand": 0}, False, "no_demand"),
         (25, HVACMode.HEAT, {"demand": 40}, True, "wanted_heat"),
         (18, HVACMode.OFF, {}, False, "heating_off"),
@@ -146,7 +147,7 @@ async def test_a_persons_pause_is_left_to_that_person(
 async def test_a_job_that_a_person_wants_to_run_runs(
     hass, entry, setup, room, schedule, poll, entity_id
 ):
-    room(23)
+    room(22)
     await setup(entry)
     await hass.services.async_call(
         "gpu_heat",
@@ -172,7 +173,7 @@ async def test_a_job_stopped_by_someone_else_is_not_touched(agent, entry, setup,
 async def test_a_pause_that_nobody_decides_anew_ends_after_two_hours(
     agent, entry, setup, room, schedule, poll
 ):
-    room(23)
+    room(22)
     await setup(entry)
     await schedule()
     for _ in range(11):
@@ -183,7 +184,7 @@ async def test_a_pause_that_nobody_decides_anew_ends_after_two_hours(
 
 
 async def test_a_pause_that_is_decided_anew_goes_on(agent, entry, setup, room, schedule, poll):
-    room(23)
+    room(22)
     await setup(entry)
     for _ in range(20):
         await schedule()
@@ -194,7 +195,7 @@ async def test_a_pause_that_is_decided_anew_goes_on(agent, entry, setup, room, s
 async def test_a_pause_ends_in_time_while_the_room_is_not_known(
     hass, agent, entry, setup, room, schedule, poll
 ):
-    room(23)
+    room(22)
     await setup(entry)
     await schedule()
     room(None)
@@ -209,7 +210,7 @@ async def test_a_pause_ends_in_time_while_the_room_is_not_known(
 async def test_a_resume_that_failed_is_tried_again_at_once(
     agent, entry, setup, room, schedule, poll
 ):
-    room(23)
+    room(22)
     await setup(entry)
     await schedule()
     await poll(minutes=31)
@@ -223,7 +224,7 @@ async def test_a_resume_that_failed_is_tried_again_at_once(
 async def test_resuming_what_runs_does_not_count_as_switching_it(
     hass, entry, setup, room, schedule, entity_id
 ):
-    room(23)
+    room(22)
     await setup(entry)
     await hass.services.async_call(
         "gpu_heat",
@@ -237,7 +238,7 @@ async def test_resuming_what_runs_does_not_count_as_switching_it(
 async def test_a_job_whose_pause_ran_out_has_its_minimum_time_too(
     hass, entry, setup, room, schedule, poll, entity_id
 ):
-    room(23)
+    room(22)
     await setup(entry)
     await hass.services.async_call(
         "gpu_heat",
@@ -263,7 +264,7 @@ async def test_a_thermostat_that_is_renamed_is_followed(hass, agent, setup, sche
 
 
 async def test_a_failure_is_told_with_the_job(agent, entry, setup, room, schedule):
-    room(23)
+    room(22)
     await setup(entry)
     agent.refusal = web.json_response({"error": {"message": "engine gone"}}, status=503)
     response = await schedule()
@@ -272,7 +273,7 @@ async def test_a_failure_is_told_with_the_job(agent, entry, setup, room, schedul
 
 
 async def test_a_source_that_is_off_is_named(agent, entry, setup, room, schedule, poll):
-    room(23)
+    room(22)
     await setup(entry)
     await agent.stop()
     await poll()
@@ -301,7 +302,7 @@ async def test_what_cannot_be_is_refused(entry, setup, room, schedule, data):
 async def test_what_a_person_decides_while_the_schedule_does_stands(
     hass, agent, entry, setup, room, schedule, entity_id
 ):
-    room(23)
+    room(22)
     await setup(entry)
     agent.slow = asyncio.Event()
     switch = {"entity_id": entity_id("switch", "train_running")}

@@ -13,6 +13,7 @@ from homeassistant.util import dt as dt_util
 
 from .book_store import book_store
 from .const import CONF_KIND, DOMAIN, KIND_PROMETHEUS, SUBENTRY_SOURCE
+from .control_memory import control_store
 from .coordinator import GpuHeatConfigEntry, RuntimeData, SourceCoordinator
 from .entity import host_identifier
 from .holds import Holds
@@ -20,6 +21,7 @@ from .issues import forget_issues
 from .local_jobs import jobs_folder
 from .migration import migrate
 from .save import Saver
+from .scheduler import ZoneScheduler
 from .services import async_setup_services
 from .source_kinds import async_make_source
 from .zone import ZoneCoordinator
@@ -65,10 +67,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> b
         )
     zone.async_follow(list(sources.values()))
     await asyncio.gather(*(source.async_refresh() for source in sources.values()))
-    entry.runtime_data = RuntimeData(zone=zone, sources=sources, saver=saver)
+    scheduler = await ZoneScheduler.async_load(hass, entry, zone, sources)
+    entry.runtime_data = RuntimeData(zone=zone, sources=sources, scheduler=scheduler, saver=saver)
 
     _register_devices(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    scheduler.async_follow()
     entry.async_on_unload(entry.add_update_listener(_async_reload))
 
     async def _let_go(_event: Event) -> None:
@@ -87,6 +91,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> 
         data = entry.runtime_data
         for source in data.sources.values():
             await source.async_close()
+        await data.scheduler.async_close()
         await data.zone.async_close()
         await data.saver.close()
     return unloaded
@@ -103,6 +108,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> 
         await _forget_jobs(hass, subentry.subentry_id)
     forget_issues(hass, entry)
     await book_store(hass, entry.entry_id).async_remove()
+    await control_store(hass, entry.entry_id).async_remove()
     await _source_store(hass, entry.entry_id).async_remove()
 
 

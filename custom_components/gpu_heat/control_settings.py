@@ -15,7 +15,7 @@ from .const import (
     CONF_TRIM_POWER,
     CONF_WEATHER,
 )
-from .control.follow import MinimumTimes
+from .control.decide import MinimumTimes
 
 MAX_DELAY = timedelta(hours=24)
 HAND_HOLD = timedelta(hours=2)

@@ -46,6 +46,7 @@ from .source_kinds import find_source
 from .sources import Source, SourceError
 
 if TYPE_CHECKING:
+    from .scheduler import ZoneScheduler
     from .zone import ZoneCoordinator
 
 # What not every device tells.
@@ -58,13 +59,14 @@ _SOON_S = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeData:
-    """A loaded zone: its own coordinator, and one for each source by subentry id.
+    """A loaded zone: its own coordinator, one for each source by subentry id, its scheduler.
 
     `saver` writes what the source coordinators' `to_json` says.
     """
 
     zone: ZoneCoordinator
     sources: Mapping[str, SourceCoordinator]
+    scheduler: ZoneScheduler
     saver: Saver
 
 
@@ -104,6 +106,7 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         self.holds = Holds(source, partial(saver.within, _AT_ONCE_S), stored.get("holds"))
         self.limits = Limits(source, partial(saver.within, _AT_ONCE_S), stored.get("limits"))
         self.orders = Orders(saver.within, stored.get("orders"))
+        self.automatic = False  # whether the zone's schedule acts on the jobs by itself
         self.job_power = JobPower(stored.get("job_power"))
         self.profile = _read_profile(stored.get("profile"))
         self._shown: object = None

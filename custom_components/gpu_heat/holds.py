@@ -16,7 +16,8 @@ from weakref import WeakValueDictionary
 from .agent.engines.driver import group_of
 from .agent.models import Job, Snapshot
 from .const import LOGGER
-from .control.follow import FlexibleJob, Reason
+from .control.decide import FlexibleJob
+from .control.reasons import Reason
 from .job_status import ENDED, goes_on, is_group, not_told
 from .sources import RefusedError, Source, SourceError
 
@@ -103,17 +104,19 @@ class Holds:
         }
 
     def flexible(self, job: Job, now: datetime) -> FlexibleJob:
-        """Return a job as the schedule decides on it."""
+        """Return a job as the schedule decides on it; its group's wish and switch are its own."""
         held = None
-        if hold := self._by_hand(job.id, now):
+        group = group_of(job.id) or job.id
+        if hold := self._by_hand(job.id, now) or self._by_hand(group, now):
             held = Reason.MANUAL_HOLD if hold.paused else Reason.MANUAL_RUN
+        switched_at = [at for key in {job.id, group} if (at := self._switched_at.get(key))]
         on = goes_on(job)
         return FlexibleJob(
             id=job.id,
             running=bool(on) and not job.paused_by_us,  # else it is about to wait
             controllable=(bool(on) and job.can_pause) or job.paused_by_us,
             held=held,
-            switched_at=self._switched_at.get(job.id),
+            switched_at=max(switched_at, default=None),
         )
 
     async def pause(self, job_id: str, now: datetime, hold: Hold) -> Job:
@@ -152,13 +155,27 @@ class Holds:
         """
         async with self._turn(job_id):
             self._refuse_by_hand(job_id, now)
-            if not self._has_paused_alone(job_id):
+            alone = [key for key, hold in self._holds.items() if _of(key, job_id) and hold.paused]
+            if not any(self._by_hand(key, now) for key in alone):
                 return await self._resume(job_id, now, None)
-            # A resume would end those pauses too; that of the group alone ends with its lease.
+            # A resume would end people's pauses too; that of the group alone ends with its lease.
+            for key in alone:
+                if not self._by_hand(key, now):
+                    await self._resume(key, now, None)
             self._wish(job_id, None)
             job = await self._source.pause(job_id, round(_SHORTEST_LEASE.total_seconds()), reason)
             self._switched(job_id, now)
             return job
+
+    async def end_schedule(self, now: datetime, reason: str) -> None:
+        """Let go all that waits by the schedule; where that fails, its lease ends it."""
+        waiting = [key for key, hold in self._holds.items() if hold.paused and not hold.manual]
+        for job_id in sorted(waiting, key=lambda key: group_of(key) is not None):
+            try:
+                if job_id in self._holds:  # else it went on with its group
+                    await self.let_go(job_id, now, reason)
+            except SourceError as err:
+                LOGGER.debug("Job %s waits until its lease ends: %s", job_id, err)
 
     async def release(self, now: datetime) -> None:
         """Let all jobs run on that wait because of us: nobody will look after them any more."""
@@ -241,7 +258,7 @@ class Holds:
         return hold is not None and hold.paused and not hold.over(now)
 
     def _has_paused_alone(self, group_id: str) -> bool:
-        return any(hold.paused and group_of(key) == group_id for key, hold in self._holds.items())
+        return any(hold.paused and _of(key, group_id) for key, hold in self._holds.items())
 
     def _by_hand(self, job_id: str, now: datetime) -> Hold | None:
         """Return what a person wishes for a job, if that stands."""
@@ -264,7 +281,7 @@ class Holds:
 
     async def _resume(self, job_id: str, now: datetime, hold: Hold | None) -> Job:
         waited = job_id in self._holds and self._holds[job_id].paused
-        for key in [key for key in self._holds if group_of(key) == job_id]:
+        for key in [key for key in self._holds if _of(key, job_id)]:
             self._wish(key, None)  # they go on with their group
         self._wish(job_id, hold)
         self.resumed.add(job_id)
@@ -295,6 +312,11 @@ class Holds:
             del self._switched_at[key]
         if gone:
             self._save()
+
+
+def _of(job_id: str, group_id: str) -> bool:
+    """Return whether a job is one of a group's."""
+    return group_of(job_id) == group_id
 
 
 def _nothing() -> None:

@@ -33,6 +33,11 @@ class JobPower:
         """The devices of which it is known what they draw while their jobs are paused."""
         return frozenset(key for key, known in self._known.items() if known.held_w is not None)
 
+    def running_w(self, device_id: str) -> float | None:
+        """Return what a GPU draws while its jobs run, in W, as far as that is known."""
+        known = self._known.get(device_id)
+        return known.running_w if known else None
+
     def held_w(self, device_id: str) -> float | None:
         """Return what a GPU draws while its jobs are paused, in W, as far as that is known."""
         known = self._known.get(device_id)

@@ -32,6 +32,14 @@ class Limits:
         """Return a JSON document of all wishes."""
         return dict(self._wishes)
 
+    def wish(self, device_id: str) -> float | None:
+        """Return the limit in W that is wished for a device; None if none is."""
+        return self._wishes.get(device_id)
+
+    def forget(self, device_id: str) -> None:
+        """Have no wish for a device any more: its limit stays, and ends with its lease."""
+        self._wish(device_id, None)
+
     async def set(self, device_id: str, watts: float, now: datetime) -> Device:
         """Limit a device's power until another wish. Raises SourceError."""
         device = await self._send(device_id, watts, now)

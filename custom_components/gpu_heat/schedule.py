@@ -1,24 +1,19 @@
-"""Decides now which jobs of a zone run, and has it done."""
+"""The action schedule_jobs: what was decided on which job of a zone, and why."""
 
-import asyncio
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
-from homeassistant.util import dt as dt_util
 
 from .agent.models import Job
-from .control.follow import Action, Decision, Demand, decide, demand_now
+from .control.reasons import Decision
 from .coordinator import GpuHeatConfigEntry, SourceCoordinator
+from .decided import Decided
+from .flexible import key_of
 from .heat.seasons import Season
-from .holds import Hold
-from .job_status import listed
+from .job_status import MOST_MEMBERS, is_group, listed
 from .job_targets import async_switch_of
-
-# How long a pause stands when nobody decides anew: an automation that no longer runs
-# must not leave work waiting.
-DECISION_STANDS = timedelta(hours=2)
 
 
 async def async_schedule(
@@ -32,66 +27,87 @@ async def async_schedule(
     """Decide for each job of the zone, and apply it unless it is a dry run.
 
     `season` and `demand` (in percent) stand in for the zone's own. Returns a JSON
-    document that says what was done to which job, and why.
+    document that says what was done to which job, and why, and what is planned.
     """
-    zone = entry.runtime_data.zone
-    now = dt_util.utcnow()
-    season = season or zone.season
-    wish = demand_now(season, zone.rooms, demand)
-    outcomes = []
-    for source in entry.runtime_data.sources.values():
-        jobs = {job.id: job for job in listed(source.snapshot.jobs)} if source.snapshot else {}
-        flexible = [source.holds.flexible(job, now) for job in jobs.values()]
-        decisions = list(decide(flexible, wish, now, zone.settings.control.minimum))
-        outcomes += await asyncio.gather(
-            *(
-                _apply(hass, source, jobs[decision.job_id], decision, wish, now, dry_run)
-                for decision in decisions
-            )
-        )
-        if not dry_run and any(decision.action is not Action.KEEP for decision in decisions):
-            await source.async_refresh()
+    data = entry.runtime_data
+    said = None if demand is None else demand / 100
+    decided, failures = await data.scheduler.async_decide(
+        season=season, demand=said, dry_run=dry_run
+    )
+    level, loss, money = decided.demand.level, decided.heat_loss, decided.money
+    control = data.zone.settings.control
     return {
         "zone": entry.title,
-        "season": season,
-        "heat_wanted": wish.wanted,
-        "reason": wish.reason,
+        "season": decided.season,
+        "heat_demand": None if level is None else round(level * 100, 1),
+        "heat_wanted": decided.demand.wanted,
+        "reason": decided.demand.reason,
         "dry_run": dry_run,
-        "offline_sources": list(zone.data.offline),
-        "jobs": outcomes,
+        "offline_sources": list(data.zone.data.offline),
+        "jobs": [
+            row
+            for source in data.sources.values()
+            for row in _rows(hass, source, decided, failures)
+        ],
+        "plan": [
+            {
+                "job_id": window.job_id,
+                "name": window.name,
+                "start": window.start.isoformat(),
+                "end": window.end.isoformat(),
+                "reason": window.reason,
+                "heat_kwh": _rounded(window.heat_kwh),
+                "cost": _rounded(window.cost),
+            }
+            for window in decided.windows
+        ],
+        "saving": _rounded(money.saving) if money else None,
+        "currency": data.zone.settings.currency,
+        "weather_known_until": _moment(decided.weather_until),
+        "prices_known_until": _moment(decided.prices_until),
+        "heat_loss": {
+            "w_per_k": round(control.heat_loss_w_k or loss.loss_w_k, 1),
+            "confidence": round(loss.confidence, 2),
+            "learned": control.heat_loss_w_k is None and loss.confidence > 0,
+        },
     }
 
 
-async def _apply(
-    hass: HomeAssistant,
-    source: SourceCoordinator,
-    job: Job,
-    decision: Decision,
-    demand: Demand,
-    now: datetime,
-    dry_run: bool,
-) -> dict[str, Any]:
-    error = None
-    if not dry_run:
-        try:
-            if decision.action is Action.PAUSE:
-                until = now + DECISION_STANDS
-                job = await source.async_pause(
-                    job.id, Hold(paused=True, manual=False, reason=decision.reason, until=until)
-                )
-            elif decision.action is Action.RUN:
-                job = await source.async_let_go(job.id, decision.reason)
-            elif decision.reason is demand.reason and demand.wanted is False:
-                source.holds.prolong(job.id, now + DECISION_STANDS)
-        except HomeAssistantError as err:
-            error = str(err)
+def _rows(
+    hass: HomeAssistant, source: SourceCoordinator, decided: Decided, failures: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
+    for job in listed(source.snapshot.jobs) if source.snapshot else ():
+        if (decision := decided.decision(key_of(source, job.id))) is None:
+            continue  # it has come since
+        row = {
+            "entity_id": async_switch_of(hass, source, job.id),
+            **_told(job, decision, failures.get(key_of(source, job.id))),
+        }
+        if is_group(job) and key_of(source, job.id) in decided.of_group:
+            row["jobs"] = [
+                _told(member, each, failures.get(key_of(source, member.id)))
+                for member in source.members(job.id)[:MOST_MEMBERS]
+                if (each := decided.decision(key_of(source, member.id)))
+            ]
+        yield row
+
+
+def _told(job: Job, decision: Decision, failure: str | None) -> dict[str, Any]:
     return {
-        "entity_id": async_switch_of(hass, source, job.id),
         "job_id": job.id,
         "name": job.name,
         "action": decision.action,
         "reason": decision.reason,
+        "figures": dict(decision.figures),
         "state": job.state,
         "paused_by_us": job.paused_by_us,
-        "error": error or job.error,
+        "error": failure or job.error,
     }
+
+
+def _moment(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -10,6 +10,7 @@ from homeassistant.components.climate import (
     ATTR_CURRENT_TEMPERATURE,
     ATTR_HVAC_ACTION,
     ATTR_HVAC_MODES,
+    ATTR_TARGET_TEMP_HIGH,
     ATTR_TARGET_TEMP_LOW,
     HVACAction,
     HVACMode,
@@ -36,6 +37,11 @@ _ACTIVITIES: dict[str, Activity] = {
     HVACAction.IDLE: Activity.IDLE,
     HVACAction.FAN: Activity.IDLE,
     HVACAction.OFF: Activity.OFF,
+}
+_COOLING_TARGETS: dict[str, str] = {
+    HVACMode.COOL: ATTR_TEMPERATURE,
+    HVACMode.HEAT_COOL: ATTR_TARGET_TEMP_HIGH,
+    HVACMode.AUTO: ATTR_TARGET_TEMP_HIGH,
 }
 # What a room that people heat can have, and be heated to, in °C. Thermostats that know no
 # temperature say 0, or one that no room has.
@@ -71,6 +77,13 @@ def read_room(state: State, unit: str, weight: Decimal) -> Room | None:
     excess = None if temperature is None or target is None else temperature - target
     room = replace(room, excess_k=excess, target_c=target)
     return room if room.share is not None else None
+
+
+def read_cooling_target(state: State, unit: str) -> float | None:
+    """Return what an air conditioner keeps, in °C; None where it does not run or tell."""
+    key = _COOLING_TARGETS.get(state.state)
+    target = _celsius(state.attributes, key, unit, _TARGET_C) if key else None
+    return None if target is None else float(target)
 
 
 def _by_itself(*, can_heat: bool, can_cool: bool) -> Mode:

@@ -35,6 +35,7 @@ from .const import (
     SUBENTRY_SOURCE,
     ZONE_INTERVAL,
 )
+from .control.demand import Demand, room_demand, zone_demand
 from .coordinator import GpuHeatConfigEntry, SourceCoordinator
 from .heat.account import Counters
 from .heat.book import Book
@@ -45,13 +46,14 @@ from .heat.rules import Pricing, Rules
 from .heat.seasons import Room, Season
 from .heat.tariffs import Tariff, TieredPrice, UnknownPrice
 from .heat.units import SQUARE_METERS_PER_SQUARE_FOOT, heated_area_sqft
-from .inputs import zone_inputs
+from .inputs import known, zone_inputs
 from .issues import forget_removed_sources, report_inputs
 from .meter import HouseholdMeter
 from .save import Saver
 from .season import SeasonTeller
 from .settings import ZoneSettings, decimal
 from .source_kinds import plugged, source_entities
+from .thermostat import read_cooling_target
 
 # The counter of a source's plug is not its agent's.
 _PLUG = "plug"
@@ -70,6 +72,8 @@ class ZoneState:
 
     `flows` are those of the sources that answer; `online` is whether any does, `offline`
     names the others. `electricity_price` is that of the next kWh, None if it is not known.
+    `demand` is the heat that is wanted, `demand_of` the part, 0 to 1, by thermostat, None where
+    one does not tell.
     """
 
     flows: Flows
@@ -77,6 +81,9 @@ class ZoneState:
     offline: tuple[str, ...]
     season: Season
     season_by_hand: Season | None
+    rooms: tuple[Room, ...]
+    demand: Demand
+    demand_of: Mapping[str, float | None]
     useful_share: Decimal
     electricity_price: Decimal | None
     offset_ratio: Decimal | None
@@ -237,6 +244,24 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
         """The rooms whose thermostats answer."""
         return self.book.conditions.rooms
 
+    def price(self, moment: datetime) -> Decimal | None:
+        """Return what the next kWh costs, with all that is on top; None if it is not known."""
+        return self._pricing.price(moment)
+
+    def demand(self, season: Season, said: float | None = None) -> Demand:
+        """Return how much heat is wanted in a season; what is `said`, 0 to 1, goes before it."""
+        outdoor_c = self.book.conditions.outdoor_c
+        outdoor = None if outdoor_c is None else float(outdoor_c)
+        return zone_demand(season, self.rooms, outdoor, said)
+
+    @property
+    def cooling_target_c(self) -> float | None:
+        """The lowest temperature that an air conditioner keeps, in °C; None if none tells it."""
+        unit = self.hass.config.units.temperature_unit
+        states = (known(self.hass.states.get(key)) for key in self.settings.thermostats)
+        targets = (read_cooling_target(state, unit) for state in states if state)
+        return min((target for target in targets if target is not None), default=None)
+
     async def async_choose_season(self, season: Season | None) -> None:
         """Let a season hold until another is chosen; None to let the zone tell it."""
         self.book.season_by_hand = season
@@ -349,6 +374,9 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
             offline=tuple(source.subentry.title for source in self._sources if not source.snapshot),
             season=season,
             season_by_hand=self.book.season_by_hand,
+            rooms=conditions.rooms,
+            demand=self.demand(season),
+            demand_of=dict(self._demand_of(now)),
             useful_share=self.settings.rules.share(season, conditions),
             electricity_price=self._pricing.price(now),
             heated_area_m2=_area(now_flowing.in_space_w, self.settings.heat_per_area),
@@ -357,6 +385,13 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
             since=ledger.since,
             money_since=ledger.money_since,
         )
+
+    def _demand_of(self, now: datetime) -> Iterator[tuple[str, float | None]]:
+        outdoor_c = self.book.conditions.outdoor_c
+        outdoor = None if outdoor_c is None else float(outdoor_c)
+        for thermostat in self._inputs.thermostats:
+            room = thermostat.standing(now)
+            yield thermostat.entity_id, None if room is None else room_demand(room, outdoor)
 
     def _flow(self, key: str, snapshot: Snapshot, now: datetime) -> Flow:
         power_w = snapshot.power_w

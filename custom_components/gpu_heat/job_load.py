@@ -1,0 +1,48 @@
+"""What the jobs of one source draw while they run, and while they wait."""
+
+from collections import Counter
+
+from .agent.models import Device, Job, JobState
+from .coordinator import SourceCoordinator
+from .job_status import is_group
+
+
+class JobLoad:
+    """What is known of the power of a source's jobs at a moment.
+
+    `part_w` is an equal part of the source's power for each job that runs and says no GPU, None
+    while none does; or what that was before.
+    """
+
+    def __init__(self, source: SourceCoordinator, part_w: float | None) -> None:
+        self._source = source
+        snapshot = source.snapshot
+        jobs = [job for job in (snapshot.jobs if snapshot else ()) if not is_group(job)]
+        self._devices = {device.id: device for device in (snapshot.devices if snapshot else ())}
+        running = [job for job in jobs if job.state is JobState.RUNNING]
+        self._users = Counter(key for job in running for key in job.devices)
+        power_w = snapshot.power_w if snapshot else None
+        self.part_w = part_w if power_w is None or not running else power_w / len(running)
+
+    def running_w(self, job: Job) -> float | None:
+        """Return what a job draws while it runs, in W; None where nobody knows.
+
+        By its GPUs: as learned, else as much as they may draw. A GPU of several counts in part.
+        """
+        parts = [self._part_w(key) for key in job.devices]
+        if not parts:
+            return self.part_w
+        return None if None in parts else sum(part for part in parts if part is not None)
+
+    def held_w(self, job: Job) -> float:
+        """Return what its GPUs still draw while it waits, in W, as far as that is known."""
+        if job.frees_gpu:
+            return 0.0
+        held = (self._source.job_power.held_w(key) or 0.0 for key in job.devices)
+        return sum(held, 0.0)
+
+    def _part_w(self, device_id: str) -> float | None:
+        learned_w = self._source.job_power.running_w(device_id)
+        device: Device | None = self._devices.get(device_id)
+        all_w = learned_w or (device.power_limit_w if device else None)
+        return None if all_w is None else all_w / max(self._users[device_id], 1)
