@@ -109,6 +109,7 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         self.automatic = False  # whether the zone's schedule acts on the jobs by itself
         self.job_power = JobPower(stored.get("job_power"))
         self.profile = _read_profile(stored.get("profile"))
+        self._listed = _ids(self.profile)
         self._shown: object = None
         self.failure: SourceError | None = None
         self._devices: dict[str, Device] = {}
@@ -161,6 +162,7 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         shown = (_identities(profile), self.job_power.learned)
         if self._shown != shown:
             self.profile, self._shown = profile, shown
+            self._listed = _ids(profile)
             self._saver.within(_AT_ONCE_S)
         return snapshot
 
@@ -205,6 +207,10 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
     def job(self, job_id: str) -> Job | None:
         """Return a job as it is now; None while that is not known."""
         return self._jobs.get(job_id) if self.last_update_success else None
+
+    def lists(self, job_id: str) -> bool:
+        """Return whether a job was listed when the source answered last."""
+        return job_id in self._listed
 
     def members(self, group_id: str) -> Sequence[Job]:
         """Return the jobs of a group as they are now; none while they are not known."""
@@ -277,6 +283,11 @@ def _read_profile(document: object) -> Snapshot | None:
     except SnapshotError as err:
         LOGGER.debug("The stored profile is not read: %s", err)
         return None
+
+
+def _ids(profile: Snapshot | None) -> frozenset[str]:
+    """Return the ids of the jobs of a profile."""
+    return frozenset(job.id for job in profile.jobs) if profile else frozenset()
 
 
 def _with_told(profile: Snapshot | None, snapshot: Snapshot) -> Snapshot:

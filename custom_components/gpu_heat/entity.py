@@ -1,4 +1,4 @@
-"""Base entities: of a zone, a source, a device of a source, and a job."""
+"""Base entities: of a zone, a source, a device of a source, a job and its orders."""
 
 from collections.abc import Callable, Iterable
 from typing import override
@@ -128,6 +128,25 @@ class JobEntity(SourceEntity):
     @override
     def available(self) -> bool:
         return super().available and self.job is not None
+
+
+class OrderEntity(JobEntity):
+    """Something that a person orders of a job; also while its source is off."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self.coordinator.orders.async_add_listener(self._ordered))
+
+    @callback
+    def _ordered(self, job_id: str) -> None:
+        if job_id == self.job_id:
+            self.async_write_ha_state()
+
+    @property
+    @override
+    def available(self) -> bool:
+        return self.coordinator.lists(self.job_id)
 
 
 @callback

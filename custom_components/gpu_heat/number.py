@@ -1,6 +1,7 @@
-"""The power limit of a GPU."""
+"""The power limit of a GPU, and the work that is left of a job."""
 
 from collections.abc import Iterator
+import math
 from typing import override
 
 from homeassistant.components.number import (
@@ -9,13 +10,18 @@ from homeassistant.components.number import (
     NumberEntityDescription,
     NumberMode,
 )
-from homeassistant.const import EntityCategory, Platform, UnitOfPower
+from homeassistant.const import EntityCategory, Platform, UnitOfPower, UnitOfTime
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.util import dt as dt_util
 
 from .agent.models import Device
+from .const import DOMAIN
 from .coordinator import GpuHeatConfigEntry, SourceCoordinator
-from .entity import DeviceEntity, async_add_source_entities
+from .entity import DeviceEntity, OrderEntity, async_add_source_entities
+from .job_status import is_group
 
 PARALLEL_UPDATES = 1
 
@@ -28,6 +34,19 @@ POWER_LIMIT = NumberEntityDescription(
     mode=NumberMode.BOX,
     entity_category=EntityCategory.CONFIG,
 )
+REMAINING_WORK = NumberEntityDescription(
+    key="remaining_work",
+    translation_key="remaining_work",
+    device_class=NumberDeviceClass.DURATION,
+    native_unit_of_measurement=UnitOfTime.HOURS,
+    native_min_value=0,
+    native_max_value=8760,
+    native_step=0.25,
+    mode=NumberMode.BOX,
+    entity_category=EntityCategory.CONFIG,
+)
+
+_HOUR_S = 3600
 
 
 async def async_setup_entry(
@@ -35,12 +54,18 @@ async def async_setup_entry(
     entry: GpuHeatConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the power limits of those GPUs whose agent may set them."""
+    """Add the power limits of those GPUs whose agent may set them, and the work of each job.
 
-    def entities_of(source: SourceCoordinator) -> Iterator[PowerLimit]:
+    A group is as far as its jobs are: each of them has work of its own.
+    """
+
+    def entities_of(source: SourceCoordinator) -> Iterator[Entity]:
         for device in source.profile.devices if source.profile else ():
             if device.power_limit_settable:
                 yield PowerLimit(source, POWER_LIMIT, device)
+        for job in source.profile.jobs if source.profile else ():
+            if not is_group(job):
+                yield RemainingWork(source, REMAINING_WORK, job)
 
     async_add_source_entities(Platform.NUMBER, entry, async_add_entities, entities_of)
 
@@ -84,3 +109,23 @@ class PowerLimit(DeviceEntity, NumberEntity):
     async def async_set_native_value(self, value: float) -> None:
         await self.coordinator.async_limit_power(self._device_id, value)
         await self.coordinator.async_refresh()
+
+
+class RemainingWork(OrderEntity, NumberEntity):
+    """The hours of work left of a job: as a person said, else as the job tells."""
+
+    @property
+    @override
+    def native_value(self) -> float | None:
+        told = self.job.remaining_s if self.job else None
+        left_s = self.coordinator.orders.remaining_s(self.job_id, told)
+        return None if left_s is None else round(left_s / _HOUR_S, 2)
+
+    @override
+    async def async_set_native_value(self, value: float) -> None:
+        if math.isnan(value):  # which is within any range
+            raise ServiceValidationError(
+                translation_domain=DOMAIN, translation_key="work_not_a_number"
+            )
+        orders = self.coordinator.orders
+        orders.async_set_work(self.job_id, value * _HOUR_S, dt_util.utcnow())

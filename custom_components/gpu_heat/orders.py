@@ -72,6 +72,11 @@ class Orders:
             return told or deadline(self._orders.get(group), None)
         return deadline(self._orders.get(job_id), told)
 
+    def has_deadline(self, job_id: str) -> bool:
+        """Return whether a person has set a deadline for a job, or group."""
+        order = self._orders.get(job_id)
+        return order is not None and order.deadline is not None
+
     def remaining_s(self, job_id: str, told: float | None) -> float | None:
         """Return the work left of a job in seconds: as a person said, else as the job tells."""
         return remaining_s(self._orders.get(job_id), told)
