@@ -105,6 +105,7 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         self._saver = saver
         self.holds = Holds(source, partial(saver.within, _AT_ONCE_S), stored.get("holds"))
         self.limits = Limits(source, partial(saver.within, _AT_ONCE_S), stored.get("limits"))
+        self.automatic = False  # whether the schedule acts on the jobs by itself
         self.orders = Orders(saver.within, stored.get("orders"))
         self.automatic = False  # whether the zone's schedule acts on the jobs by itself
         self.job_power = JobPower(stored.get("job_power"))

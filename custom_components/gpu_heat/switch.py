@@ -7,6 +7,7 @@ from homeassistant.components.switch import SwitchEntity, SwitchEntityDescriptio
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.util import dt as dt_util
 
 from .coordinator import GpuHeatConfigEntry, SourceCoordinator
 from .entity import JobEntity, async_add_source_entities
@@ -36,6 +37,7 @@ class JobSwitch(JobEntity, SwitchEntity):
     """On while the job runs or waits for its turn, a group while one of its jobs does.
 
     Switching it off pauses it until it is switched on again. It is off when the engine has agreed.
+    Where the schedule acts by itself, it leaves the job for a while as it was switched.
     """
 
     @property
@@ -45,11 +47,19 @@ class JobSwitch(JobEntity, SwitchEntity):
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
-        hold = Hold(paused=True, manual=True, reason="manual", until=None)
+        hold = _by_hand(self.coordinator, paused=True)
         await self.coordinator.async_pause(self.job_id, hold)
         await self.coordinator.async_refresh()
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
-        await self.coordinator.async_resume(self.job_id)
+        hold = _by_hand(self.coordinator, paused=False) if self.coordinator.automatic else None
+        await self.coordinator.async_resume(self.job_id, hold)
         await self.coordinator.async_refresh()
+
+
+def _by_hand(source: SourceCoordinator, *, paused: bool) -> Hold:
+    """Return the wish of who switches a job; it stands until another if no schedule acts."""
+    control = source.config_entry.runtime_data.zone.settings.control
+    until = dt_util.utcnow() + control.hand_hold if source.automatic else None
+    return Hold(paused=paused, manual=True, reason="manual", until=until)
