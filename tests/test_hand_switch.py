@@ -102,7 +102,7 @@ async def test_the_schedule_leaves_a_job_that_is_switched_off_for_two_hours(
     await pass_time(poll, 119)
     assert await decided() == ("keep", PAUSED)
     await pass_time(poll, 2)
-    assert await decided() == ("keep", RUNNING)
+    assert await decided() == ("run", RUNNING)
 
 
 async def test_the_schedule_leaves_a_job_that_is_switched_on_for_two_hours(
@@ -130,3 +130,30 @@ async def test_for_how_long_is_an_option(agent, setup, room, switch, poll, decid
     assert await decided() == ("keep", RUNNING)
     await poll(minutes=2)
     assert await decided() == ("pause", PAUSED)
+
+
+async def test_a_job_that_was_switched_off_is_not_set_off_before_the_schedule_has_decided(
+    automatic, room, switch, poll, decided, agent
+):
+    """The room is warm: the job would only run to be paused again."""
+    room(23)
+    await automatic()
+    await switch("turn_off")
+    await pass_time(poll, 121)
+    assert agent.snapshot.jobs[0].state is PAUSED
+    assert await decided() == ("keep", PAUSED)
+    await pass_time(poll, 60)
+    assert agent.snapshot.jobs[0].state is PAUSED
+
+
+async def test_a_job_that_was_switched_off_runs_on_if_no_schedule_decides_in_half_an_hour(
+    automatic, room, switch, poll, agent
+):
+    room(23)
+    await automatic()
+    await switch("turn_off")
+    await pass_time(poll, 121)
+    await pass_time(poll, 29)
+    assert agent.snapshot.jobs[0].state is PAUSED
+    await pass_time(poll, 2)
+    assert agent.snapshot.jobs[0].state is RUNNING

@@ -24,6 +24,9 @@ from .sources import RefusedError, Source, SourceError
 LEASE = timedelta(minutes=15)
 _SHORTEST_LEASE = timedelta(minutes=1)
 
+# The schedule decides every quarter of an hour: within this time once for sure.
+_TO_DECIDE = timedelta(minutes=30)
+
 # Commands that one source is given side by side; those for a group and its jobs come in turn.
 _SIDE_BY_SIDE = 8
 # What one poll renews and ends at most; the rest waits for the next, long before its lease ends.
@@ -38,6 +41,7 @@ class _Duty(Enum):
     FORGET = auto()
     LEAVE_ALONE = auto()
     END = auto()
+    HAND_BACK = auto()
     RENEW = auto()
 
 
@@ -46,13 +50,15 @@ class Hold:
     """A wish for one job: that it waits, or that it runs.
 
     It stands until `until`, or until another wish if that is None. `manual` tells a
-    person's wish from the schedule's.
+    person's wish from the schedule's. A pause that `hands_back` is the schedule's
+    from then on: it stands for a while more, for that to decide whether it goes on.
     """
 
     paused: bool
     manual: bool
     reason: str
     until: datetime | None
+    hands_back: bool = False
 
     def over(self, now: datetime) -> bool:
         """Return whether the wish has run its time."""
@@ -97,6 +103,7 @@ class Holds:
                     "manual": hold.manual,
                     "reason": hold.reason,
                     "until": hold.until.isoformat() if hold.until else None,
+                    "hands_back": hold.hands_back,
                 }
                 for job, hold in self._holds.items()
             },
@@ -218,7 +225,7 @@ class Holds:
             ):
                 duty = _Duty.FORGET  # its lease ends with the wish
             if duty is not None:
-                rows = commands if duty in {_Duty.END, _Duty.RENEW} else small
+                rows = small if duty in {_Duty.FORGET, _Duty.LEAVE_ALONE} else commands
                 rows.append((job_id, hold, duty))
         commands.sort(key=lambda row: _lease_left(jobs[row[0]], at))
         until = asyncio.get_running_loop().time() + _EACH_POLL_S
@@ -241,6 +248,12 @@ class Holds:
                 match duty:
                     case _Duty.RENEW:
                         return await self._send(job_id, now, hold)
+                    case _Duty.HAND_BACK:
+                        until_decided = now + _TO_DECIDE
+                        hold = replace(hold, manual=False, until=until_decided, hands_back=False)
+                        job = await self._send(job_id, now, hold)
+                        self._wish(job_id, hold)
+                        return job
                     case _Duty.END:
                         return await self._resume(job_id, now, None)
                     case _Duty.LEAVE_ALONE:
@@ -330,7 +343,9 @@ def _duty(
     if job is None or (job.state in ENDED and not is_group(job)):
         return _Duty.FORGET
     if hold.over(now):
-        return _Duty.END if hold.paused and job.paused_by_us else _Duty.FORGET
+        if not (hold.paused and job.paused_by_us):
+            return _Duty.FORGET
+        return _Duty.HAND_BACK if hold.hands_back else _Duty.END
     if not hold.paused:
         return None
     if _left_to_itself(before, job, at):
