@@ -107,7 +107,6 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         self.limits = Limits(source, partial(saver.within, _AT_ONCE_S), stored.get("limits"))
         self.automatic = False  # whether the schedule acts on the jobs by itself
         self.orders = Orders(saver.within, stored.get("orders"))
-        self.automatic = False  # whether the zone's schedule acts on the jobs by itself
         self.job_power = JobPower(stored.get("job_power"))
         self.profile = _read_profile(stored.get("profile"))
         self._listed = _ids(self.profile)

@@ -21,6 +21,7 @@ from .decided import Decided
 from .expectation import Forecast, heat_sample, outdoor_now, target_now
 from .heat.seasons import Season
 from .inquiry import Inquiry
+from .price_forecast import PriceForecast
 from .save import Saver
 from .trim import async_trim, to_trim
 from .weather_forecast import WeatherForecast
@@ -66,6 +67,8 @@ class ZoneScheduler(DataUpdateCoordinator[Decided | None]):
         self._saver = Saver(hass, control_store(hass, entry.entry_id), memory.to_json)
         weather = zone.settings.control.weather
         self._weather = WeatherForecast(hass, weather) if weather else None
+        entity_id, currency = zone.settings.price_entity, zone.settings.currency
+        self._prices = PriceForecast(hass, entity_id, currency) if entity_id else None
         self._decided_on: object = None
         self._mark()
 
@@ -85,8 +88,9 @@ class ZoneScheduler(DataUpdateCoordinator[Decided | None]):
     def async_follow(self) -> None:
         """Decide from now on, for the first time once what comes up at a start has come up."""
         entry = self.config_entry
-        if self._weather:
-            self._weather.async_follow(entry)
+        for forecast in (self._weather, self._prices):
+            if forecast:
+                forecast.async_follow(entry)
         for source in self._sources.values():
             entry.async_on_unload(source.async_add_listener(self._changed))
             entry.async_on_unload(source.orders.async_add_listener(self._ordered))
@@ -181,7 +185,10 @@ class ZoneScheduler(DataUpdateCoordinator[Decided | None]):
 
     @property
     def _forecast(self) -> Forecast:
-        return Forecast(outdoor=self._weather.outdoor if self._weather else None)
+        return Forecast(
+            outdoor=self._weather.outdoor if self._weather else None,
+            prices=self._prices.series if self._prices else None,
+        )
 
     def _mark(self) -> None:
         for source in self._sources.values():
