@@ -29,6 +29,7 @@ from .zone import ZoneCoordinator
 PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
+    Platform.CALENDAR,
     Platform.DATETIME,
     Platform.EVENT,
     Platform.NUMBER,

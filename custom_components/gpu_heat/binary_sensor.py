@@ -1,4 +1,4 @@
-"""Whether a source answers and its circuit bears it, and whether a GPU is too hot."""
+"""Whether a source answers and its circuit bears it, a GPU is too hot, a job may be late."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, override
@@ -17,6 +17,7 @@ from .const import CONF_CIRCUIT_CURRENT, CONF_CIRCUIT_VOLTAGE, CONF_KIND, KIND_A
 from .coordinator import GpuHeatConfigEntry, SourceCoordinator
 from .entity import DeviceEntity, SourceEntity, async_add_source_entities
 from .inputs import known
+from .schedule_entities import DecisionEntity
 from .source_kinds import meter_entities
 
 PARALLEL_UPDATES = 0
@@ -40,6 +41,11 @@ CIRCUIT_LOAD = BinarySensorEntityDescription(
     translation_key="circuit_load",
     device_class=BinarySensorDeviceClass.PROBLEM,
 )
+DEADLINE_AT_RISK = BinarySensorEntityDescription(
+    key="deadline_at_risk",
+    translation_key="deadline_at_risk",
+    device_class=BinarySensorDeviceClass.PROBLEM,
+)
 THROTTLED = BinarySensorEntityDescription(
     key="throttled",
     translation_key="throttled",
@@ -53,11 +59,14 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the binary sensors of a zone."""
+    scheduler = entry.runtime_data.scheduler
 
     def entities_of(source: SourceCoordinator) -> Iterator[BinarySensorEntity]:
         yield OnlineSensor(source, ONLINE)
         if CONF_CIRCUIT_CURRENT in source.subentry.data:
             yield CircuitLoadSensor(source, CIRCUIT_LOAD)
+        for job in source.profile.jobs if source.profile else ():
+            yield DeadlineAtRiskSensor(source, DEADLINE_AT_RISK, job, scheduler)
         if source.subentry.data[CONF_KIND] not in _TELL_THROTTLING:
             return
         for device in source.profile.devices if source.profile else ():
@@ -140,3 +149,12 @@ class ThrottledSensor(DeviceEntity, SourceBinarySensor):
     @override
     def extra_state_attributes(self) -> Mapping[str, Any] | None:
         return {"reasons": list(self.device.throttle_reasons)} if self.device else None
+
+
+class DeadlineAtRiskSensor(DecisionEntity, BinarySensorEntity):
+    """On while a job may miss its deadline although it runs; unknown where it has none."""
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        return self.decided.at_risk(self.key) if self.decided else None

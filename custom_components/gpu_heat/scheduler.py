@@ -107,6 +107,11 @@ class ZoneScheduler(DataUpdateCoordinator[Decided | None]):
         await self._saver.close()
 
     @property
+    def currency(self) -> str:
+        """The currency of the zone."""
+        return self._zone.settings.currency
+
+    @property
     def automatic(self) -> bool:
         """Whether it acts on the jobs by itself."""
         return self._memory.automatic

@@ -23,6 +23,12 @@ from .entity import DeviceEntity, JobEntity, SourceEntity, async_add_source_enti
 from .heat.units import kwh
 from .job_status import JobStatus, is_group, member_rows, status_of
 from .quantities import ENERGY, PERCENT, POWER, TEMPERATURE, Value, percent, shown
+from .schedule_sensors import (
+    FORECAST_SAVING,
+    REASON,
+    ForecastSavingSensor,
+    JobReasonSensor,
+)
 from .zone import ZoneCoordinator
 from .zone_sensors import zone_sensors
 
@@ -127,7 +133,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the sensors of a zone."""
-    zone = entry.runtime_data.zone
+    zone, scheduler = entry.runtime_data.zone, entry.runtime_data.scheduler
 
     def entities_of(source: SourceCoordinator) -> Iterator[Entity]:
         yield SourceSensor(source, SOURCE_POWER)
@@ -144,10 +150,11 @@ async def async_setup_entry(
                 yield HeldPowerSensor(source, HELD_POWER, device)
         for job in source.profile.jobs if source.profile else ():
             yield JobStatusSensor(source, JOB_STATUS, job)
+            yield JobReasonSensor(source, REASON, job, scheduler)
             if is_group(job):
                 yield GroupJobsSensor(source, GROUP_JOBS, job)
 
-    of_zone = list(zone_sensors(zone))
+    of_zone = [*zone_sensors(zone), ForecastSavingSensor(scheduler, FORECAST_SAVING)]
     _remove_others(hass, entry, {sensor.unique_id for sensor in of_zone})
     async_add_entities(of_zone)
     async_add_source_entities(Platform.SENSOR, entry, async_add_entities, entities_of)

@@ -1,4 +1,4 @@
-"""Lets a job run, or pauses it."""
+"""Lets a job run, or pauses it; lets the schedule of a zone act by itself."""
 
 from collections.abc import Iterator
 from typing import Any, override
@@ -13,10 +13,14 @@ from .coordinator import GpuHeatConfigEntry, SourceCoordinator
 from .entity import JobEntity, async_add_source_entities
 from .holds import Hold
 from .job_status import goes_on
+from .schedule_entities import ZoneScheduleEntity
 
 PARALLEL_UPDATES = 1
 
 RUNNING = SwitchEntityDescription(key="running", translation_key="running")
+AUTOMATIC_CONTROL = SwitchEntityDescription(
+    key="automatic_control", translation_key="automatic_control"
+)
 
 
 async def async_setup_entry(
@@ -30,7 +34,30 @@ async def async_setup_entry(
         for job in source.profile.jobs if source.profile else ():
             yield JobSwitch(source, RUNNING, job)
 
+    async_add_entities([AutomaticControl(entry.runtime_data.scheduler, AUTOMATIC_CONTROL)])
     async_add_source_entities(Platform.SWITCH, entry, async_add_entities, entities_of)
+
+
+class AutomaticControl(ZoneScheduleEntity, SwitchEntity):
+    """On while the schedule acts on the jobs by itself; off, nothing waits because of it."""
+
+    @property
+    @override
+    def available(self) -> bool:
+        return True
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        return self.coordinator.automatic
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        await self.coordinator.async_set_automatic(False)
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        await self.coordinator.async_set_automatic(True)
 
 
 class JobSwitch(JobEntity, SwitchEntity):

@@ -73,6 +73,14 @@ def _unpriced(zone: ZoneState) -> Mapping[str, Any]:
     }
 
 
+def _demand(zone: ZoneState) -> Mapping[str, Any]:
+    """Return why heat is wanted or not, and how much by thermostat, in percent."""
+    return {
+        "reason": zone.demand.reason,
+        "thermostats": {key: shown(percent(part)) for key, part in zone.demand_of.items()},
+    }
+
+
 # Readable while a source answers; those that do not are named.
 ZONE_FLOW_SENSORS = (
     ZoneSensorDescription(
@@ -143,6 +151,13 @@ ZONE_SENSORS = (
         key="useful_share",
         translation_key="useful_share",
         value_fn=lambda zone: zone.useful_share * 100,
+        **PERCENT,
+    ),
+    ZoneSensorDescription(
+        key="heat_demand",
+        translation_key="heat_demand",
+        value_fn=lambda zone: percent(zone.demand.level),
+        attributes_fn=_demand,
         **PERCENT,
     ),
     ZoneSensorDescription(
