@@ -161,6 +161,21 @@ def actions() -> Faults:
                 yield from _each(f"selector {key} lacks {{}}", lacking)
 
 
+def automations() -> Faults:
+    """Check that triggers, conditions and their fields are named and described, and have icons."""
+    for kind in ("triggers", "conditions"):
+        described = yaml.safe_load(_text(f"{kind}.yaml"))
+        described = {key: item for key, item in described.items() if not key.startswith(".")}
+        texts_of = _json("translations/en.json").get(kind, {})
+        yield from _differences(kind, described, f"{kind}.yaml", texts_of, "en.json")
+        yield from _differences(
+            kind, described, f"{kind}.yaml", _json("icons.json").get(kind, {}), "icons.json"
+        )
+        for name in described.keys() & texts_of.keys():
+            fields, named = described[name].get("fields", {}), texts_of[name].get("fields", {})
+            yield from _differences(f"fields of {name}", fields, f"{kind}.yaml", named, "en.json")
+
+
 def icons() -> Faults:
     """Check that an icon belongs to an entity and a state that there is."""
     english = _json("translations/en.json")["entity"]
@@ -196,6 +211,7 @@ CHECKS = (
     forms,
     entities_and_exceptions,
     actions,
+    automations,
     icons,
     brand,
 )

@@ -30,7 +30,10 @@ class ZoneScheduleEntity(CoordinatorEntity[ZoneScheduler]):
 
 
 class DecisionEntity(JobEntity):
-    """Something that was decided on a job; while its source is off, what was decided last."""
+    """Something that was decided on a job; while its source is off, what was decided last.
+
+    At a start it is unavailable until something is decided, that no trigger takes it for news.
+    """
 
     def __init__(
         self,
@@ -48,7 +51,7 @@ class DecisionEntity(JobEntity):
     @property
     @override
     def available(self) -> bool:
-        return self.coordinator.lists(self.job_id)
+        return self._scheduler.data is not None and self.coordinator.lists(self.job_id)
 
     @override
     async def async_added_to_hass(self) -> None:
