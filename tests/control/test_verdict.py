@@ -1,0 +1,151 @@
+"""All jobs of a zone are decided on at once, and the guard, the plan and people are heeded."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from custom_components.gpu_heat.control.building import Building
+from custom_components.gpu_heat.control.decide import FlexibleJob, MinimumTimes, Situation
+from custom_components.gpu_heat.control.demand import Demand
+from custom_components.gpu_heat.control.orders import Policy
+from custom_components.gpu_heat.control.outlook import Expectation
+from custom_components.gpu_heat.control.reasons import Action, Reason
+from custom_components.gpu_heat.control.task import Task
+from custom_components.gpu_heat.control.verdict import Ahead, Question, judge
+from custom_components.gpu_heat.heat.seasons import Season
+
+NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+WARM = Demand(level=0.0, reason=Reason.ROOM_WARM)
+
+
+def price(moment):
+    return 0.05 if moment.hour < 6 or moment.hour >= 22 else 0.30
+
+
+def ahead(price_of=price):
+    return Ahead(
+        expected=Expectation(
+            room_c=21.0,
+            outdoor_c=lambda moment: 5.0,
+            usual_c=lambda moment: 5.0,
+            price=price_of,
+            price_now=0.30,
+            target_c=lambda moment: 21.0,
+            comfort_c=21.0,
+            cool_c=None,
+            heat_price=lambda cost, outdoor_c: 0.14,
+            cool_price=lambda cost, outdoor_c: 0.0,
+        ),
+        building=Building(),
+        zone=UTC,
+    )
+
+
+def job(key, **more):
+    return FlexibleJob(**({"id": key, "running": True} | more))
+
+
+def task(key, work_h=4.0, due_h=24.0, **more):
+    return Task(**({"id": key, "work_h": work_h, "due_h": due_h, "power_w": 450.0} | more))
+
+
+def verdict(jobs, tasks=(), *, places=None, due_h=None, of=None, demand=WARM):
+    return judge(
+        Question(
+            situation=Situation(
+                now=NOW, season=Season.HEATING, demand=demand, minimum=MinimumTimes()
+            ),
+            jobs=jobs,
+            tasks={each.id: each for each in tasks},
+            due_h=due_h or {},
+            places=places or {},
+            ahead=of,
+        )
+    )
+
+
+def decided(judged):
+    return {key: (decision.action, decision.reason) for key, decision in judged.decisions.items()}
+
+
+def test_what_has_work_is_planned_and_the_rest_follows():
+    judged = verdict([job("train"), job("serve")], [task("train")], of=ahead())
+    assert judged.plan.runs["train"] == [(10.0, 14.0)]
+    assert decided(judged) == {
+        "train": (Action.PAUSE, Reason.ROOM_WARM),
+        "serve": (Action.PAUSE, Reason.ROOM_WARM),
+    }
+    assert judged.decisions["train"].figures == (("starts_in_h", 10.0),)
+
+
+def test_without_an_outlook_all_follow_and_the_guard_watches():
+    judged = verdict([job("train"), job("late")], [task("train"), task("late", due_h=5.0)])
+    assert judged.plan is None
+    assert decided(judged) == {
+        "train": (Action.PAUSE, Reason.ROOM_WARM),
+        "late": (Action.KEEP, Reason.DEADLINE_GUARD),
+    }
+
+
+@pytest.mark.parametrize(
+    ("due_h", "reason", "at_risk"),
+    [
+        (-1.0, Reason.DEADLINE_GUARD, True),
+        (0.5, Reason.DEADLINE_GUARD, False),
+        (9.0, Reason.ROOM_WARM, False),
+    ],
+)
+def test_a_deadline_counts_also_where_nobody_knows_the_work(due_h, reason, at_risk):
+    judged = verdict([job("train")], due_h={"train": due_h})
+    assert judged.decisions["train"].reason is reason
+    assert judged.watches["train"].at_risk is at_risk
+
+
+def test_a_plan_that_does_not_pay_makes_nobody_wait():
+    jobs = [job(key, running=key == "a") for key in "abc"]
+    tasks = [task(key, queue="farm", running=key == "a") for key in "abc"]
+    judged = verdict(jobs, tasks, places={"farm": 1}, of=ahead(lambda moment: 0.10))
+    assert not judged.plan.pays
+    assert {action for action, _ in decided(judged).values()} == {Action.KEEP, Action.RUN}
+
+
+def test_behind_those_that_take_all_places_the_engine_decides():
+    def cheap_now_and_at_midnight(moment):
+        return 0.05 if moment.hour in {12, 13, 14, 15, 0, 1, 2, 3} else 0.30
+
+    jobs = [job(key, running=key in "ab") for key in "abc"]
+    tasks = [task(key, queue="farm", running=key in "ab") for key in "abc"]
+    judged = verdict(jobs, tasks, places={"farm": 2}, of=ahead(cheap_now_and_at_midnight))
+    assert judged.plan.pays
+    assert judged.plan.runs["c"] == [(12.0, 16.0)]
+    assert [action for action, _ in decided(judged).values()] == [
+        Action.KEEP,
+        Action.KEEP,
+        Action.RUN,
+    ]
+
+
+@pytest.mark.parametrize(
+    "held",
+    [{"held": Reason.MANUAL_RUN}, {"policy": Policy.ALWAYS_RUN}, {"controllable": False}],
+)
+def test_what_is_not_for_the_schedule_to_say_is_not_planned(held):
+    judged = verdict([job("train", **held)], [task("train")], of=ahead())
+    assert (judged.plan, dict(judged.watches)) == (None, {})
+
+
+def test_what_runs_anyway_takes_a_place():
+    jobs = [job("mine", held=Reason.MANUAL_RUN), job("a"), job("b")]
+    tasks = [
+        task("mine", queue="farm", running=True),
+        task("a", queue="farm", due_h=40.0),
+        task("b", queue="farm", due_h=40.0),
+    ]
+    judged = verdict(jobs, tasks, places={"farm": 2}, of=ahead())
+    (first,), (second,) = judged.plan.runs["a"], judged.plan.runs["b"]
+    assert first[1] <= second[0]  # one place is left for two
+
+
+def test_the_same_question_has_the_same_answer():
+    jobs, tasks = [job("a"), job("b")], [task("a"), task("b", due_h=30.0)]
+    assert verdict(jobs, tasks, of=ahead()) == verdict(jobs, tasks, of=ahead())
