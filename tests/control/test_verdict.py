@@ -1,6 +1,6 @@
 """All jobs of a zone are decided on at once, and the guard, the plan and people are heeded."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
@@ -109,20 +109,25 @@ def test_a_plan_that_does_not_pay_makes_nobody_wait():
     assert {action for action, _ in decided(judged).values()} == {Action.KEEP, Action.RUN}
 
 
-def test_behind_those_that_take_all_places_the_engine_decides():
-    def cheap_now_and_at_midnight(moment):
-        return 0.05 if moment.hour in {12, 13, 14, 15, 0, 1, 2, 3} else 0.30
-
+def three_for_two_places(cheap_hours):
     jobs = [job(key, running=key in "ab") for key in "abc"]
     tasks = [task(key, queue="farm", running=key in "ab") for key in "abc"]
-    judged = verdict(jobs, tasks, places={"farm": 2}, of=ahead(cheap_now_and_at_midnight))
+    of = ahead(lambda moment: 0.05 if moment.hour in cheap_hours else 0.30)
+    judged = verdict(jobs, tasks, places={"farm": 2}, of=of)
     assert judged.plan.pays
-    assert judged.plan.runs["c"] == [(12.0, 16.0)]
-    assert [action for action, _ in decided(judged).values()] == [
-        Action.KEEP,
-        Action.KEEP,
-        Action.RUN,
-    ]
+    return judged.plan.runs["c"], [action for action, _ in decided(judged).values()]
+
+
+def test_what_comes_as_soon_as_a_place_is_free_waits_for_it_with_its_engine():
+    runs, actions = three_for_two_places({12, 13, 14, 15, 16, 17, 18, 2, 3, 4})
+    assert runs[0][0] == 4
+    assert actions == [Action.KEEP, Action.KEEP, Action.RUN]
+
+
+def test_what_comes_in_a_better_hour_waits_with_us():
+    runs, actions = three_for_two_places({12, 13, 14, 15, 0, 1, 2, 3})
+    assert runs == [(12.0, 16.0)]
+    assert actions == [Action.KEEP, Action.KEEP, Action.KEEP]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Decides on all jobs of a zone at once: what the guard says, what the plan says, what to do."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
@@ -8,10 +9,10 @@ from .building import Building
 from .decide import FlexibleJob, Situation, Turn, decide
 from .guard import MARGIN_H, Watch, watch
 from .orders import Policy
-from .outlook import Expectation, look_ahead
+from .outlook import SLOT, Expectation, look_ahead
 from .plan import Plan, make_plan
 from .reasons import Decision
-from .runs import Habits
+from .runs import Habits, Run
 from .task import Task
 
 
@@ -113,18 +114,18 @@ def _plan(question: Question, tasks: Sequence[Task], places: Mapping[str, int]) 
 def _turns(plan: Plan, tasks: Sequence[Task], places: Mapping[str, int]) -> dict[str, Turn]:
     """Return whose turn it is.
 
-    A plan that does not pay makes nobody wait. Where all places of a queue are to be taken now,
-    its engine decides what comes next: those behind need not be held back.
+    A plan that does not pay makes nobody wait. In a queue all places of which are taken, what
+    comes next as soon as one is free waits for that with its engine, not with us.
     """
-    running = dict.fromkeys(places, 0)
-    for task in tasks:
-        if task.queue is not None and plan.runs_now(task.id):
-            running[task.queue] += 1
+    taken = {
+        queue: _taken_until([plan.runs[task.id] for task in tasks if task.queue == queue], number)
+        for queue, number in places.items()
+    }
     turns = {}
     for task in tasks:
-        taken = task.queue is not None and running[task.queue] >= places[task.queue]
-        runs = plan.runs[task.id]
-        now = not plan.pays or taken or plan.runs_now(task.id)
+        runs, until_h = plan.runs[task.id], taken.get(task.queue or "", 0.0)
+        next_up = bool(until_h and runs) and runs[0][0] <= until_h + SLOT / timedelta(hours=1)
+        now = not plan.pays or next_up or plan.runs_now(task.id)
         turns[task.id] = Turn(
             now=now,
             next_h=runs[0][0] if runs and not now else None,
@@ -132,3 +133,18 @@ def _turns(plan: Plan, tasks: Sequence[Task], places: Mapping[str, int]) -> dict
             for_heat=plan.worth[0] > 0,
         )
     return turns
+
+
+def _taken_until(runs_of: Iterable[Sequence[Run]], places: int) -> float:
+    """Return until when, in h from now on, all places of a queue are taken without a gap."""
+    steps: defaultdict[float, int] = defaultdict(int)
+    for runs in runs_of:
+        for begin_h, end_h in runs:
+            steps[max(begin_h, 0.0)] += 1
+            steps[end_h] -= 1
+    running = 0
+    for at_h in sorted(steps):
+        running += steps[at_h]
+        if running < places:
+            return at_h
+    return 0.0
