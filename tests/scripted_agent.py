@@ -46,6 +46,7 @@ class ScriptedAgent:
         self.arrivals = asyncio.Semaphore(0)  # of pauses that are slow
         self.busy = 0  # how many requests are still to be told to slow down
         self.stubborn: set[str] = set()  # jobs whose engine refuses to pause them
+        self.exempt: set[str] = set()  # jobs that go on although their group waits
         self.snapshot = Snapshot(
             agent=AgentInfo(
                 id=self.id,
@@ -207,7 +208,12 @@ class ScriptedAgent:
             "reason": body["reason"],
             "lease_expires_at": dt_util.utcnow() + timedelta(seconds=body["lease_s"]),
         }
+        if job_id not in self._paused_groups():
+            self.exempt = {key for key in self.exempt if not key.startswith(f"{job_id}:")}
+        self.exempt.discard(job_id)
         for job in self._meant(job_id):
+            if job.id in self.exempt:
+                continue
             if job.id in self.stubborn:
                 self.job(job.id, error="the engine refuses")
             elif job.state in {JobState.RUNNING, JobState.QUEUED, JobState.PAUSED}:
@@ -226,6 +232,11 @@ class ScriptedAgent:
             return _error(404, f'there is no job "{job_id}"')
         return web.json_response(to_json(self.run_on(job_id)))
 
+    def _paused_groups(self) -> set[str]:
+        return {
+            job.id for job in self.snapshot.jobs if job.members is not None and job.paused_by_us
+        }
+
     def _meant(self, job_id: str) -> list[Job]:
         return [job for job in self.snapshot.jobs if job_id in {job.id, job.group}]
 
@@ -240,6 +251,8 @@ class ScriptedAgent:
     def run_on(self, job_id: str) -> Job:
         """Let a job run on, or all of a group, as the end of a lease does."""
         over = {"paused_by_us": False, "reason": None, "lease_expires_at": None}
+        if job_id.partition(":")[0] in self._paused_groups() - {job_id}:
+            self.exempt.add(job_id)
         for job in self._meant(job_id):
             ours = job.paused_by_us or job.id == job_id
             self.job(job.id, **(over | ({"state": JobState.RUNNING} if ours else {})))

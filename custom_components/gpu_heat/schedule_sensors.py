@@ -7,6 +7,7 @@ from homeassistant.components.sensor import (
     SensorDeviceClass,
     SensorEntity,
     SensorEntityDescription,
+    SensorStateClass,
 )
 
 from .control.reasons import Reason
@@ -18,7 +19,7 @@ from .scheduler import ZoneScheduler
 FORECAST_SAVING = SensorEntityDescription(
     key="forecast_saving",
     translation_key="forecast_saving",
-    device_class=SensorDeviceClass.MONETARY,
+    state_class=SensorStateClass.MEASUREMENT,  # no sum: money as Home Assistant has it is one
     suggested_display_precision=2,
 )
 REASON = SensorEntityDescription(

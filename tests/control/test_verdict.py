@@ -130,6 +130,12 @@ def test_what_comes_in_a_better_hour_waits_with_us():
     assert actions == [Action.KEEP, Action.KEEP, Action.KEEP]
 
 
+def test_while_none_of_a_queue_runs_all_wait_for_their_hour():
+    jobs, tasks = [job("a", running=False)], [task("a", queue="farm")]
+    judged = verdict(jobs, tasks, places={"farm": 1}, of=ahead())
+    assert decided(judged) == {"a": (Action.KEEP, Reason.ROOM_WARM)}
+
+
 @pytest.mark.parametrize(
     "held",
     [{"held": Reason.MANUAL_RUN}, {"policy": Policy.ALWAYS_RUN}, {"controllable": False}],

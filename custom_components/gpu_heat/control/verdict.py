@@ -137,7 +137,7 @@ def _turns(plan: Plan, tasks: Sequence[Task], places: Mapping[str, int]) -> dict
 
 def _taken_until(runs_of: Iterable[Sequence[Run]], places: int) -> float:
     """Return until when, in h from now on, all places of a queue are taken without a gap."""
-    steps: defaultdict[float, int] = defaultdict(int)
+    steps = defaultdict[float, int](int, {0.0: 0})
     for runs in runs_of:
         for begin_h, end_h in runs:
             steps[max(begin_h, 0.0)] += 1
