@@ -46,6 +46,7 @@ class ScriptedAgent:
         self.arrivals = asyncio.Semaphore(0)  # of pauses that are slow
         self.busy = 0  # how many requests are still to be told to slow down
         self.stubborn: set[str] = set()  # jobs whose engine refuses to pause them
+        self.refuses_limits = False
         self.exempt: set[str] = set()  # jobs that go on although their group waits
         self.snapshot = Snapshot(
             agent=AgentInfo(
@@ -244,6 +245,8 @@ class ScriptedAgent:
         if refused := self._refused(request) or self.refusal:
             return _copy(refused)
         device_id, body = request.match_info["id"], await request.json()
+        if self.refuses_limits:
+            return _error(409, "limits are not for you")
         self.limits.append((device_id, body["watts"], body["lease_s"]))
         self.gpu(power_limit_w=body["watts"])
         return web.json_response(to_json(self.snapshot.devices[0]))
