@@ -1,6 +1,7 @@
 """A building takes the heat of the compute: what it spares, and when."""
 
 from dataclasses import replace
+from itertools import pairwise
 import math
 
 from hypothesis import given, settings, strategies as st
@@ -61,7 +62,7 @@ def test_heat_that_comes_too_early_is_worth_what_is_left_of_it_later():
     surroundings = replace(climate([1] * 13), target_c=[None] * 12 + [20.0])
     worth = respond(surroundings, [0] * 13).worth
     assert worth[12] == 0.10
-    assert all(early < late for early, late in zip(worth, worth[1:], strict=False))
+    assert all(early < late for early, late in pairwise(worth))
     # In 12 h the whole loses about 12/50 of what it holds; some is in the walls, and of use later.
     assert 0.05 < worth[0] < 0.10 * math.exp(-11 / 50)
 

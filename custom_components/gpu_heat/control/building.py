@@ -19,10 +19,10 @@ count from 16 °C for rooms of 20 °C."""
 _AIR_PART = 0.12
 _BETWEEN = 4.0
 _AIR_LOSS = 0.5
-"""Assumptions about a usual house: the part of its heat capacity that warms at once (air, furniture,
-plaster), the heat that passes on to the walls, and what the air loses itself, both by the loss of
-the whole. On models of this form: Bacher and Madsen, "Identifying suitable models for the heat
-dynamics of buildings" (Energy and Buildings 43, 2011)."""
+"""Assumptions about a usual house: the part of its heat capacity that warms at once (air,
+furniture, plaster), the heat that passes on to the walls, and what the air loses itself, both by
+the loss of the whole. On models of this form: Bacher and Madsen, "Identifying suitable models for
+the heat dynamics of buildings" (Energy and Buildings 43, 2011)."""
 
 _OVERSIZED_K = 60.0  # a heater without a known power: enough for a room that much warmer
 
@@ -188,6 +188,7 @@ class HeatStore:
         rooms: list[float] = []
         marks: list[float | None] = []
         for row, compute_w in zip(self._rows, heat_w, strict=True):
+            added_w = compute_w
             step, free_air, free_mass, target_c, cool_c, ceiling_c, kh, heat_price, cool_price = row
             settled = step.mass_air * air + step.mass_mass * mass + free_mass
             air = step.air_air * air + step.air_mass * mass + free_air + step.air_k_w * compute_w
@@ -200,17 +201,17 @@ class HeatStore:
                 else:
                     needed_w = heater_w
                 air += step.air_k_w * needed_w
-                compute_w += needed_w
+                added_w += needed_w
                 bill += needed_w * kh * heat_price
             elif air > cool_c:
                 removed_w = (air - cool_c) / step.air_k_w
                 air = cool_c
-                compute_w -= removed_w
+                added_w -= removed_w
                 bill += removed_w * kh * cool_price
                 last = mark = -cool_price
             elif air > ceiling_c:
                 last = mark = 0.0  # somebody opens a window
-            mass = settled + step.mass_k_w * compute_w
+            mass = settled + step.mass_k_w * added_w
             rooms.append(air)
             marks.append(mark)
         return rooms, (air, mass), marks, bill, last

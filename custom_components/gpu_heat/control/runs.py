@@ -1,7 +1,7 @@
 """Chooses the hours in which one job runs."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from operator import mul
@@ -50,26 +50,33 @@ class Worth:
         spans = (end - start for start, end in pairwise(self.edges))
         return list(accumulate(map(mul, spans, by_slot), initial=0.0))
 
-    def run_until(self, at_h: float) -> float:
+    def of(self, runs: Iterable[Run]) -> float:
+        """Return what 1 kW gains in some runs."""
+        return sum(self.until(end) - self.until(start) for start, end in runs)
+
+    def until(self, at_h: float) -> float:
         """Return what 1 kW gains from the beginning until `at_h`."""
-        slot = min(bisect_right(self.edges, at_h), len(self.gain)) - 1
-        return self._sums[slot] + (at_h - self.edges[slot]) * self.gain[slot]
+        return self._until(at_h, self._sums, self.gain)
+
+    def held_of(self, spans: Iterable[Run]) -> float:
+        """Return what 1 kW that does no work gains in some spans: less than 0, or nothing."""
+        return sum(self.held_until(end) - self.held_until(start) for start, end in spans)
 
     def held_until(self, at_h: float) -> float:
         """Return what 1 kW that does no work gains until then: less than 0, or nothing."""
-        slot = min(bisect_right(self.edges, at_h), len(self.gain)) - 1
-        return self._losses[slot] + (at_h - self.edges[slot]) * self._loss[slot]
+        return self._until(at_h, self._losses, self._loss)
+
+    def _until(self, at_h: float, sums: Sequence[float], by_slot: Sequence[float]) -> float:
+        slot = min(bisect_right(self.edges, at_h), len(by_slot)) - 1
+        return sums[slot] + (at_h - self.edges[slot]) * by_slot[slot]
 
 
 def gain_of(task: Task, runs: Sequence[Run], worth: Worth, habits: Habits) -> float:
     """Return what a task gains by its runs (less than 0: what it costs), switches included."""
     power_kw, held_kw = task.power_w / 1000, task.held_w / 1000
-    gain = power_kw * sum(worth.run_until(end) - worth.run_until(start) for start, end in runs)
+    gain = power_kw * worth.of(runs)
     if held_kw:
-        held = waits(task, runs)
-        gain += held_kw * sum(
-            worth.held_until(end) - worth.held_until(start) for start, end in held
-        )
+        gain += held_kw * worth.held_of(waits(task, runs))
     return gain - _switches(task, runs) * habits.switch_h * power_kw * _dearest(worth)
 
 
@@ -141,7 +148,7 @@ class Chooser:
 
     def _best_block(self, task: Task, due_h: float) -> Run | None:
         """Return the best run in one piece that begins with a slot."""
-        edges, until, work_h = self._edges, self._worth.run_until, task.work_h
+        edges, until, work_h = self._edges, self._worth.until, task.work_h
         held_until = self._worth.held_until
         held = task.held_w / task.power_w if task.started and task.power_w else 0.0
         blocked_from = None if task.placed else self._blocked_from

@@ -16,7 +16,7 @@ from custom_components.gpu_heat.control.decide import (
 )
 from custom_components.gpu_heat.control.demand import Demand
 from custom_components.gpu_heat.control.guard import watch
-from custom_components.gpu_heat.control.heat_loss import HeatDay, HeatLoss, building_of, learn
+from custom_components.gpu_heat.control.heat_loss import HeatDay, building_of, learn
 from custom_components.gpu_heat.control.outlook import Expectation, look_ahead
 from custom_components.gpu_heat.control.plan import Plan, make_plan
 from custom_components.gpu_heat.control.reasons import Action, Reason
