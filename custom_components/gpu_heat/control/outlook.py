@@ -81,8 +81,10 @@ def look_ahead(
     for start, end in pairwise(borders):
         length = (end - start).total_seconds() / 3600
         middle = start + (end - start) / 2
-        outdoor_c = _first(expected.outdoor_c(middle), expected.usual_c(middle))
-        cost = _first(expected.price(middle), expected.price_now)
+        if (outdoor_c := expected.outdoor_c(middle)) is None:
+            outdoor_c = expected.usual_c(middle)
+        if (cost := expected.price(middle)) is None:
+            cost = expected.price_now
         hours.append(length)
         price.append(cost)
         free_c.append(outdoor_c + _gains_k(building, middle.astimezone(zone), length))
@@ -129,10 +131,6 @@ def _ceiling_c(comfort_c: float | None, target_c: float | None) -> float | None:
     if comfort_c is None or target_c is None:
         return None
     return max(target_c, comfort_c) + CEILING_K
-
-
-def _first(known: float | None, usual: float) -> float:
-    return usual if known is None else known
 
 
 def _gains_k(building: Building, local: datetime, length_h: float) -> float:

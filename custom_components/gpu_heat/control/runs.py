@@ -33,16 +33,17 @@ class Habits:
 class Worth:
     """What a kWh of electricity gains in each slot: the worth of its heat less its price.
 
-    `edges` are the borders of the slots in h, one more than there are slots.
+    `edges` are the borders of the slots in h, one more than there are slots; `sums` is what 1 kW
+    gains until each of them, `losses` what it does where it does no work.
     """
 
     def __init__(self, edges: Sequence[float], gain: Sequence[float]) -> None:
         self.edges = edges
         self.gain = gain
-        self._sums = self._summed(gain)
+        self.sums = self._summed(gain)
         # To hold a GPU for its heat alone is never a gain: it is there to work.
         self._loss = [min(each, 0.0) for each in gain]
-        self._losses = self._summed(self._loss)
+        self.losses = self._summed(self._loss)
         alike = _ALIKE * (max(gain) - min(gain)) or 1.0
         self.order = sorted(range(len(gain)), key=lambda slot: (-round(gain[slot] / alike), slot))
 
@@ -56,7 +57,7 @@ class Worth:
 
     def until(self, at_h: float) -> float:
         """Return what 1 kW gains from the beginning until `at_h`."""
-        return self._until(at_h, self._sums, self.gain)
+        return self._until(at_h, self.sums, self.gain)
 
     def held_of(self, spans: Iterable[Run]) -> float:
         """Return what 1 kW that does no work gains in some spans: less than 0, or nothing."""
@@ -64,7 +65,7 @@ class Worth:
 
     def held_until(self, at_h: float) -> float:
         """Return what 1 kW that does no work gains until then: less than 0, or nothing."""
-        return self._until(at_h, self._losses, self._loss)
+        return self._until(at_h, self.losses, self._loss)
 
     def _until(self, at_h: float, sums: Sequence[float], by_slot: Sequence[float]) -> float:
         slot = min(bisect_right(self.edges, at_h), len(by_slot)) - 1
@@ -148,8 +149,7 @@ class Chooser:
 
     def _best_block(self, task: Task, due_h: float) -> Run | None:
         """Return the best run in one piece that begins with a slot."""
-        edges, until, work_h = self._edges, self._worth.until, task.work_h
-        held_until = self._worth.held_until
+        edges, worth, work_h = self._edges, self._worth, task.work_h
         held = task.held_w / task.power_w if task.started and task.power_w else 0.0
         blocked_from = None if task.placed else self._blocked_from
         last = bisect_right(edges, due_h - work_h + _TINY_H)
@@ -159,7 +159,7 @@ class Chooser:
             end = start + work_h
             if blocked_from is not None and edges[blocked_from[slot]] < end:
                 continue
-            gain = until(end) - until(start) + held * held_until(start)
+            gain = worth.until(end) - worth.sums[slot] + held * worth.losses[slot]
             if best is None or gain > most:
                 best, most = (start, end), gain
         return best
