@@ -15,7 +15,7 @@ HOUR_S = 3600
 NOW = {
     "tariff": "time_of_use",
     "electricity_price": 0.40,
-    "windows": [{"start": "12:00:00", "end": "20:00:00", "price": 0.20}],
+    "windows": [{"start": "12:00:00", "end": "16:00:00", "price": 0.20}],
 }
 
 
