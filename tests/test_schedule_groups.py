@@ -174,3 +174,41 @@ async def test_automatic_control_that_is_turned_off_lets_all_of_them_go(
     assert states(farm) == [RUNNING] * 4
     (source,) = entry.runtime_data.sources.values()
     assert source.holds.to_json()["holds"] == {}
+
+
+async def test_a_group_that_is_let_go_takes_along_all_but_what_a_person_paused(
+    hass, farm, entry, setup, room, schedule, poll
+):
+    room(21)
+    work(farm, {"1": 4, "2": 4, "3": 4, "4": 4})
+    await setup(entry)
+    await schedule()  # pauses the third and the fourth
+    await hass.services.async_call("gpu_heat", "pause_jobs", {"jobs": ["farm:1"]}, blocking=True)
+    for key in "1234":
+        farm.job(f"farm:{key}", remaining_s=None)
+    room(22)
+    await poll(minutes=31)
+    room(22)
+    await schedule()
+    assert states(farm) == [PAUSED] * 4
+    room(20)
+    await poll(minutes=31)
+    room(20)
+    await schedule()
+    assert ("farm", 60, "wanted_heat") in farm.leases  # its pause ends in a minute
+    assert states(farm)[2:] == [RUNNING, RUNNING]
+    (source,) = entry.runtime_data.sources.values()
+    assert list(source.holds.to_json()["holds"]) == ["farm:1"]
+
+
+async def test_a_command_that_fails_is_told_and_tried_again(farm, entry, setup, room, schedule):
+    room(21)
+    work(farm, {"1": 4, "2": 4, "3": 4, "4": 4})
+    farm.stubborn = {"farm:3"}
+    await setup(entry)
+    rows = (await schedule())["jobs"][0]["jobs"]
+    assert ["refuses" in (row["error"] or "") for row in rows] == [False, False, True, False]
+    farm.stubborn = set()
+    rows = (await schedule())["jobs"][0]["jobs"]
+    assert [row["error"] for row in rows] == [None] * 4
+    assert states(farm) == [RUNNING, RUNNING, PAUSED, PAUSED]

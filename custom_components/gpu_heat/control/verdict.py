@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from itertools import accumulate
 
 from .building import Building
 from .decide import FlexibleJob, Situation, Turn, decide
@@ -142,9 +143,6 @@ def _taken_until(runs_of: Iterable[Sequence[Run]], places: int) -> float:
         for begin_h, end_h in runs:
             steps[max(begin_h, 0.0)] += 1
             steps[end_h] -= 1
-    running = 0
-    for at_h in sorted(steps):
-        running += steps[at_h]
-        if running < places:
-            return at_h
-    return 0.0
+    changes = sorted(steps)
+    running = accumulate(steps[at_h] for at_h in changes)
+    return next(at_h for at_h, count in zip(changes, running, strict=True) if count < places)
