@@ -92,9 +92,9 @@ async def async_unload_entry(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> 
     unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
     if unloaded:
         data = entry.runtime_data
+        await data.scheduler.async_close()
         for source in data.sources.values():
             await source.async_close()
-        await data.scheduler.async_close()
         await data.zone.async_close()
         await data.saver.close()
     return unloaded

@@ -103,8 +103,10 @@ class ZoneScheduler(DataUpdateCoordinator[Decided | None]):
         self._debounced_refresh.async_schedule_call()
 
     async def async_close(self) -> None:
-        """Write down what was learned for the last time."""
-        await self._saver.close()
+        """Decide no more, and write down what was learned for the last time."""
+        await self.async_shutdown()
+        async with self._turn:
+            await self._saver.close()
 
     @property
     def currency(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, override
+from typing import override
 
 from homeassistant.core import (
     CALLBACK_TYPE,
@@ -13,10 +13,8 @@ from homeassistant.core import (
     HomeAssistant,
     callback,
 )
-from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import (
     async_call_later,
-    async_track_entity_registry_updated_event,
     async_track_state_change_event,
     async_track_time_interval,
 )
@@ -49,6 +47,7 @@ from .heat.units import SQUARE_METERS_PER_SQUARE_FOOT, heated_area_sqft
 from .inputs import known, zone_inputs
 from .issues import forget_removed_sources, report_inputs
 from .meter import HouseholdMeter
+from .renaming import async_follow_renaming
 from .save import Saver
 from .season import SeasonTeller
 from .settings import ZoneSettings, decimal
@@ -212,7 +211,7 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
             named.add(weather)
         for unsubscribe in (
             async_track_state_change_event(self.hass, followed, self._entity_changed),
-            async_track_entity_registry_updated_event(self.hass, named, self._entity_renamed),
+            async_follow_renaming(self.hass, self.config_entry, named),
             async_track_time_interval(self.hass, self._minute_passed, ZONE_INTERVAL),
         ):
             self.config_entry.async_on_unload(unsubscribe)
@@ -326,22 +325,6 @@ class ZoneCoordinator(DataUpdateCoordinator[ZoneState]):
         self._show()
 
     @callback
-    def _entity_renamed(self, event: Event[er.EventEntityRegistryUpdatedData]) -> None:
-        data = event.data
-        if data["action"] != "update" or "entity_id" not in data["changes"]:
-            return
-        old, new = data["old_entity_id"], data["entity_id"]
-        entry = self.config_entry
-        for subentry in list(entry.subentries.values()):
-            if old in source_entities(subentry.data):
-                self.hass.config_entries.async_update_subentry(
-                    entry, subentry, data=_renamed(subentry.data, old, new)
-                )
-        self.hass.config_entries.async_update_entry(
-            entry, options=_renamed(dict(entry.options), old, new)
-        )
-
-    @callback
     def _show(self, _now: datetime | None = None) -> None:
         """Tell the listeners, if there is something to tell."""
         self._shown()
@@ -416,19 +399,6 @@ def _former_rules(book: Book, currency: str) -> Iterator[tuple[datetime, Rules]]
         if settings.currency != currency:
             rules = replace(rules, tariff=Tariff(prices=UnknownPrice()))
         yield until, rules
-
-
-def _renamed[T](value: T, old: str, new: str) -> Any:
-    """Return a document with one text replaced by another, wherever it is a value."""
-    match value:
-        case str():
-            return new if value == old else value
-        case Mapping():
-            return {key: _renamed(item, old, new) for key, item in value.items()}
-        case list():
-            return [_renamed(item, old, new) for item in value]
-        case _:
-            return value
 
 
 def _area(heat_w: Decimal | None, heat_per_sqft: Decimal) -> Decimal | None:
