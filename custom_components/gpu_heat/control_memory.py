@@ -11,6 +11,7 @@ from homeassistant.helpers.storage import Store
 from .const import DOMAIN, LOGGER
 from .control.heat_day import HeatDayTally, HeatSample
 from .control.heat_loss import MOST_DAYS, HeatDay, HeatLoss, learn
+from .control.mass import MassTemperature
 from .control.target_profile import TargetProfile
 from .control.usual import UsualWeather
 
@@ -35,6 +36,7 @@ class ControlMemory:
     targets: TargetProfile = field(default_factory=TargetProfile)
     tally: HeatDayTally = field(default_factory=HeatDayTally)
     days: list[HeatDay] = field(default_factory=list)
+    mass: MassTemperature = field(default_factory=MassTemperature)
     part_w: dict[str, float] = field(default_factory=dict)
     most_seen: dict[str, int] = field(default_factory=dict)
     trims: dict[str, Trim] = field(default_factory=dict)
@@ -69,6 +71,7 @@ class ControlMemory:
             "targets": self.targets.to_json(),
             "tally": self.tally.to_json(),
             "days": [asdict(day) for day in self.days],
+            "mass": self.mass.to_json(),
             "part_w": self.part_w,
             "most_seen": self.most_seen,
             "trims": {key: asdict(trim) for key, trim in self.trims.items()},
@@ -83,6 +86,7 @@ class ControlMemory:
             targets=TargetProfile.from_json(document["targets"]),
             tally=HeatDayTally.from_json(document["tally"]),
             days=[HeatDay(**day) for day in document["days"]],
+            mass=MassTemperature.from_json(document["mass"]),
             part_w={key: float(part_w) for key, part_w in document["part_w"].items()},
             most_seen={key: int(seen) for key, seen in document["most_seen"].items()},
             trims={key: Trim(**trim) for key, trim in document["trims"].items()},

@@ -7,7 +7,9 @@ from decimal import Decimal
 
 from homeassistant.util import dt as dt_util
 
+from .control.building import Building
 from .control.heat_day import HeatSample
+from .control.heat_loss import HeatLoss, building_of
 from .control.outlook import HORIZON, ByMoment, Expectation
 from .control.target_profile import TargetProfile
 from .control.usual import UsualWeather
@@ -71,6 +73,12 @@ def comfort_now(
     return max(target_c, highest_c)
 
 
+def building_now(zone: ZoneCoordinator, learned: HeatLoss) -> Building:
+    """Return what is known of the building: by its owner, else as it was learned."""
+    control = zone.settings.control
+    return building_of(learned, loss_w_k=control.heat_loss_w_k, heater_w=control.heater_w)
+
+
 def heat_sample(zone: ZoneCoordinator, outdoor_c: float | None) -> HeatSample | None:
     """Return how much heat the building is given now; None unless all that is known.
 
@@ -108,6 +116,7 @@ def expect(
     forecast: Forecast,
     season: Season,
     now: datetime,
+    mass_c: float | None = None,
 ) -> Expectation | None:
     """Return what is expected; None where a plan would rest on what nobody knows.
 
@@ -146,6 +155,7 @@ def expect(
 
     return Expectation(
         room_c=_room_c(zone, target_c),
+        mass_c=mass_c,
         outdoor_c=forecast.outdoor.at if forecast.outdoor else _never,
         usual_c=usual_c,
         price=price,

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from .control.decide import Situation
-from .control.heat_loss import building_of
 from .control.outlook import HORIZON
 from .control.verdict import Ahead, Question, Verdict
 from .control_memory import ControlMemory
@@ -12,6 +11,7 @@ from .coordinator import SourceCoordinator
 from .decided import Decided, Money
 from .expectation import (
     Forecast,
+    building_now,
     comfort_now,
     expect,
     heat_price,
@@ -125,17 +125,15 @@ class Inquiry:
             self._forecast,
             self._season,
             self._now,
+            self._memory.mass.mass_c,
         )
         if expected is None:
             return None
-        control = self._zone.settings.control
         planned_w = sum(power_w for power_w, _ in self._captured)
         captured_w = sum(power_w * captured for power_w, captured in self._captured)
         return Ahead(
             expected=expected,
-            building=building_of(
-                self._memory.heat_loss, loss_w_k=control.heat_loss_w_k, heater_w=control.heater_w
-            ),
+            building=building_now(self._zone, self._memory.heat_loss),
             zone=self._zone.settings.rules.zone,
             capture=captured_w / planned_w if planned_w else 1.0,
             other_w=self._rest_w,

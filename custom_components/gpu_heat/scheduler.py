@@ -18,7 +18,7 @@ from .control.verdict import judge
 from .control_memory import ControlMemory, async_load_memory, control_store
 from .coordinator import GpuHeatConfigEntry, SourceCoordinator
 from .decided import Decided
-from .expectation import Forecast, heat_sample, outdoor_now, target_now
+from .expectation import Forecast, building_now, heat_sample, outdoor_now, room_now, target_now
 from .heat.seasons import Season
 from .inquiry import Inquiry
 from .price_forecast import PriceForecast
@@ -240,4 +240,8 @@ class ZoneScheduler(DataUpdateCoordinator[Decided | None]):
             target_c=target_now(zone.rooms, zone.season),
             sample=heat_sample(zone, outdoor_c),
         )
+        room_c = room_now(zone.rooms)
+        if room_c is not None and outdoor_c is not None:
+            building = building_now(zone, self._memory.heat_loss)
+            self._memory.mass.tell(now, building, room_c, outdoor_c)
         self._saver.within(_LEARNED_S)

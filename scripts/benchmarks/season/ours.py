@@ -17,6 +17,7 @@ from custom_components.gpu_heat.control.decide import (
 from custom_components.gpu_heat.control.demand import Demand
 from custom_components.gpu_heat.control.guard import watch
 from custom_components.gpu_heat.control.heat_loss import HeatDay, building_of, learn
+from custom_components.gpu_heat.control.mass import MassTemperature
 from custom_components.gpu_heat.control.outlook import Expectation, look_ahead
 from custom_components.gpu_heat.control.plan import Plan, make_plan
 from custom_components.gpu_heat.control.reasons import Action, Reason
@@ -49,7 +50,7 @@ class Ours(Policy):
         self._room_c = deque[float](maxlen=STEPS_PER_DAY)
         self._heat_days: list[HeatDay] = []
         self._building = Building(heater_w=HEATER_W)
-        self._mass_c: float | None = None
+        self._mass = MassTemperature()
         self._plan: Plan | None = None
         self._planned_at = 0
         self._planned_for: frozenset[str] = frozenset()
@@ -82,8 +83,7 @@ class Ours(Policy):
     def _look(self, view: View) -> None:
         self._day_c.append(view.outdoor_c)
         self._room_c.append(view.room_c)
-        free_c = view.outdoor_c + self._building.gains_k
-        self._mass_c = self._building.mass_after(self._mass_c, view.room_c, free_c, STEP_H)
+        self._mass.tell(view.now, self._building, view.room_c, view.outdoor_c)
         if view.step % STEPS_PER_H:
             return
         self._usual.tell(view.now, view.outdoor_c)
@@ -127,7 +127,7 @@ class Ours(Policy):
         cooling = self._season is Season.COOLING
         expected = Expectation(
             room_c=view.room_c,
-            mass_c=self._mass_c,
+            mass_c=self._mass.mass_c,
             outdoor_c=outdoor_c,
             usual_c=lambda moment: self._usual.at(moment.astimezone(zone)) or 0.0,
             price=lambda moment: view.scenario.price(moment.astimezone(zone)),
