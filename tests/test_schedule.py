@@ -1,7 +1,6 @@
 """The action schedule_jobs: jobs follow the heat that the room wants."""
 
 import asyncio
-from datetime import timedelta
 
 from aiohttp import web
 from homeassistant.components.climate import HVACMode
@@ -50,7 +49,7 @@ def done(response):
 
 
 async def test_a_warm_room_pauses_and_a_cold_one_resumes_after_the_minimum_time(
-    hass, entry, setup, room, schedule, freezer, entity_id
+    hass, entry, setup, room, schedule, poll, entity_id
 ):
     room(22)
     await setup(entry)
@@ -64,15 +63,15 @@ async def test_a_warm_room_pauses_and_a_cold_one_resumes_after_the_minimum_time(
     assert hass.states.get(entity_id("sensor", "train_status")).attributes["reason"] == "room_warm"
 
     room(18)
-    freezer.tick(timedelta(minutes=29))
+    await poll(minutes=29)
     assert done(await schedule())[0] == ("train", "keep", "minimum_time", "paused")
-    freezer.tick(timedelta(minutes=1))
+    await poll(minutes=1)
     assert done(await schedule())[0] == ("train", "run", "wanted_heat", "running")
 
     room(22)
-    freezer.tick(timedelta(minutes=29))
+    await poll(minutes=29)
     assert done(await schedule())[0] == ("train", "keep", "minimum_time", "running")
-    freezer.tick(timedelta(minutes=1))
+    await poll(minutes=1)
     assert done(await schedule())[0] == ("train", "pause", "room_warm", "paused")
 
 
