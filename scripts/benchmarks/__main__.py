@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Sequence
 import json
 
-from . import chaos, fleet, jobs, ledger, season, sources
+from . import chaos, fleet, jobs, ledger, plan, season, sources
 from .table import Row, table
 
 # The docstring of each says what is measured.
@@ -13,6 +13,7 @@ BENCHMARKS: dict[str, Callable[[], Sequence[Row]]] = {
     "fleet": fleet.measure,
     "jobs": jobs.measure,
     "ledger": ledger.measure,
+    "plan": plan.measure,
     "season": season.measure,
     "sources": sources.measure,
 }

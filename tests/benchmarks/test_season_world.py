@@ -211,7 +211,7 @@ def test_a_room_that_is_still_warm_in_the_evening_is_not_too_warm():
 
 def test_a_policy_has_a_part_of_what_the_limit_saves():
     cell = Cell(city="chicago", load=0.5, slack="days", seed=0)
-    costs = {"always on": 10.0, "clock": 12.0, "ours": 7.0, "limit, held GPUs": 6.0}
+    costs = {"always on": 10.0, "clock": 12.0, "ours": 7.0, "limit": 6.0}
     rows = rows_of(
         Score(cell=cell, fuel="oil", policy=policy, net_cost=cost, scale=20.0)
         for policy, cost in costs.items()

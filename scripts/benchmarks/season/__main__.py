@@ -5,16 +5,14 @@
 
 import argparse
 from collections.abc import Callable, Iterable
-import dataclasses
-import json
 from pathlib import Path
 
 from ..table import table
+from . import kept
 from .report import KEYS, SUMMARY, rows_of
 from .rivals import RIVALS
 from .runs import SEEDS, Choice, run
 from .scenarios import SCENARIOS
-from .score import Cell, Comfort, Conduct, Score
 from .weather import CITIES
 from .workload import LOADS, SLACKS
 
@@ -33,25 +31,19 @@ def main() -> None:
     parser.add_argument("--policies", type=_some_of(RIVALS), default=tuple(RIVALS))
     parser.add_argument("--by", type=_some_of(KEYS), default=SUMMARY, help="of what to make rows")
     parser.add_argument("--no-limits", action="store_true", help="leave out what takes longest")
-    parser.add_argument("--save", type=Path, help="write the scores to a file")
+    parser.add_argument("--save", type=Path, help="add the scores to a file, go on with it")
     parser.add_argument("--load", type=Path, help="run nothing, read the scores from a file")
     asked = parser.parse_args()
-    if asked.load:
-        scores = _read(asked.load)
-    else:
-        scores = run(
-            Choice(
-                cities=asked.cities,
-                seeds=asked.seeds,
-                loads=asked.loads,
-                slacks=asked.slacks,
-                fuels=asked.fuels,
-                policies=asked.policies,
-                limits=not asked.no_limits,
-            )
-        )
-    if asked.save:
-        _write(asked.save, scores)
+    choice = Choice(
+        cities=asked.cities,
+        seeds=asked.seeds,
+        loads=asked.loads,
+        slacks=asked.slacks,
+        fuels=asked.fuels,
+        policies=asked.policies,
+        limits=not asked.no_limits,
+    )
+    scores = kept.read(asked.load) if asked.load else run(choice, asked.save)
     print(table(rows_of(scores, asked.by)))
 
 
@@ -66,24 +58,6 @@ def _some_of[T](known: Iterable[T]) -> Callable[[str], tuple[T, ...]]:
         return tuple(by_name[name] for name in text.split(","))
 
     return chosen
-
-
-def _write(path: Path, scores: Iterable[Score]) -> None:
-    path.write_text(json.dumps([dataclasses.asdict(score) for score in scores]), encoding="utf-8")
-
-
-def _read(path: Path) -> list[Score]:
-    return [
-        Score(
-            **{
-                **score,
-                "cell": Cell(**score["cell"]),
-                "comfort": score["comfort"] and Comfort(**score["comfort"]),
-                "conduct": score["conduct"] and Conduct(**score["conduct"]),
-            }
-        )
-        for score in json.loads(path.read_text(encoding="utf-8"))
-    ]
 
 
 if __name__ == "__main__":

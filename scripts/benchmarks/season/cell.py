@@ -1,6 +1,6 @@
 """One run of everything: the same jobs, weather and forecasts for all policies and fuels."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 
 from . import optimum
 from .clock import STEPS_PER_DAY
@@ -11,7 +11,6 @@ from .score import (
     ALWAYS_ON,
     IDLE,
     LIMIT,
-    LIMIT_HELD,
     Cell,
     Score,
     comfort_of,
@@ -45,7 +44,7 @@ def run_cell(
     ]
     if limits:
         run.check()
-        scores += [score for fuel in fuels for score in run.limits(fuel)]
+        scores += [run.limit(fuel) for fuel in fuels]
     return scores
 
 
@@ -90,26 +89,17 @@ class _Run:
             conduct=conduct_of(trace, len(self._jobs)),
         )
 
-    def limits(self, fuel: str) -> Iterator[Score]:
-        """Yield the bounds: with what held GPUs may gain, and of the work alone.
-
-        They are the same where heat costs no more than electricity.
-        """
+    def limit(self, fuel: str) -> Score:
+        """Return the bound."""
         prices = self._prices[fuel]
         work = optimum.work_of(self._jobs, self._always.compute_w, self._steps)
-        least = optimum.limit(self._course, self._idle, work, prices, holds=False)
-        gains = any(
-            heat > price for heat, price in zip(prices.heat, prices.electricity, strict=True)
+        return Score(
+            cell=self._cell,
+            fuel=fuel,
+            policy=LIMIT,
+            net_cost=optimum.limit(self._course, self._idle, work, prices),
+            scale=self._scale(fuel),
         )
-        held = optimum.limit(self._course, self._idle, work, prices, holds=True) if gains else least
-        for name, cost in ((LIMIT_HELD, held), (LIMIT, least)):
-            yield Score(
-                cell=self._cell,
-                fuel=fuel,
-                policy=name,
-                net_cost=cost,
-                scale=self._scale(fuel),
-            )
 
     def check(self) -> None:
         """See to it that the linear program finds for always-on the cost that is simulated.

@@ -14,8 +14,8 @@ What it keeps holds for every policy, since more heat never makes a later temper
 heater work more: the room is never colder and the heater never does more than without compute;
 the room is never warmer and the air conditioner never does more than with all GPUs at their most.
 
-A held GPU draws power that does no work, and where heat costs more than electricity even that
-gains. The bound counts it where asked to (`held_w`): up to so many W a job that has come.
+It is a bound for the work alone. Where heat costs more than electricity, as with oil, a GPU that a
+paused job holds gains by its heat although it does no work, which the bound leaves out.
 """
 
 from collections.abc import Sequence
@@ -47,15 +47,13 @@ class Work:
     """What is to be done, in W of work by step.
 
     `least` and `most` bound the sum of the power of the work up to the end of each step. `busy`
-    is how many GPUs may have a job then, `gpu_w` and `held_w` the most that one draws which works
-    and which a paused job holds.
+    is how many GPUs may have a job then, `gpu_w` the most that one draws.
     """
 
     least: Vector
     most: Vector
     busy: Vector
     gpu_w: float
-    held_w: float
 
 
 def work_of(jobs: Sequence[Job], always_w: Sequence[float], steps: int) -> Work:
@@ -74,18 +72,17 @@ def work_of(jobs: Sequence[Job], always_w: Sequence[float], steps: int) -> Work:
         most=np.maximum(most, done),
         busy=np.maximum(np.minimum(busy, GPUS), power_w / gpu_w),
         gpu_w=gpu_w,
-        held_w=max(job.held_w for job in jobs),
     )
 
 
-def limit(course: Course, idle: Response, work: Work, prices: Prices, *, holds: bool) -> float:
+def limit(course: Course, idle: Response, work: Work, prices: Prices) -> float:
     """Return the least net cost of the work, see above. Raises NoOptimumError.
 
-    `idle` is what the house does without compute; `holds` whether power without work counts.
+    `idle` is what the house does without compute.
     """
     steps = len(idle.room_c)
     fullest = respond(course, [GPUS * work.gpu_w] * steps)
-    return _Program(course, idle, fullest, work, prices, held=holds).solve()
+    return _Program(course, idle, fullest, work, prices).solve()
 
 
 def cost_of(
@@ -94,13 +91,13 @@ def cost_of(
     """Return the net cost of compute of a power by step. Raises NoOptimumError."""
     steps = len(idle.room_c)
     fullest = respond(course, [GPUS * work.gpu_w] * steps)
-    program = _Program(course, idle, fullest, work, prices, held=False)
+    program = _Program(course, idle, fullest, work, prices)
     program.fix(np.cumsum(np.asarray(compute_w)))
     return program.solve()
 
 
 class _Program:
-    """Columns, each by step: sum of the work, saved, cooled, rise of air, rise of mass, held.
+    """Columns, each by step: sum of the work, saved, cooled, rise of air, rise of mass.
 
     In kWh, but for the rises, which are in K.
     """
@@ -112,12 +109,9 @@ class _Program:
         fullest: Response,
         work: Work,
         prices: Prices,
-        *,
-        held: bool,
     ) -> None:
         self._steps = steps = len(idle.room_c)
         self._work = work
-        self._held = held
         self._house = course.steps[:steps]
         room_c, heater_w, cooler_w = (
             (np.asarray(idle.room_c), np.asarray(fullest.room_c)),
@@ -138,10 +132,6 @@ class _Program:
         )
         # Of a sum, each step's price counts for what the step adds.
         self._cost = [electricity - np.append(electricity[1:], 0), -heat, cool, nothing, nothing]
-        if held:
-            self._least.append(nothing)
-            self._most.append(work.busy * work.held_w * _KWH)
-            self._cost.append(electricity)
 
     def fix(self, done: Vector) -> None:
         """Leave no choice of when the work is done."""
@@ -185,8 +175,6 @@ class _Program:
             table.put(row, 0, weights[heat], back=1)
             table.put(row, 1, weights[heat])
             table.put(row, 2, weights[heat])
-            if self._held:
-                table.put(row, 5, -weights[heat])
         return table.matrix(2 * steps, len(self._cost) * steps), np.zeros(2 * steps)
 
     def _powers(self) -> tuple[coo_array, Vector]:
@@ -198,9 +186,6 @@ class _Program:
         table.put(0, 0, -one, back=1)
         table.put(steps, 0, -one)
         table.put(steps, 0, one, back=1)
-        if self._held:
-            # A GPU that works is not held.
-            table.put(0, 5, one * (work.gpu_w / work.held_w))
         most = np.append(work.busy * work.gpu_w * _KWH, np.zeros(steps))
         return table.matrix(2 * steps, len(self._cost) * steps), most
 

@@ -33,7 +33,6 @@ from .world import JobState, Policy, View
 
 _QUEUE = "server"
 _PLACES = {_QUEUE: GPUS}
-_LATITUDE = 45.0
 _HABITS = Habits()
 _MINIMUM = MinimumTimes()
 _NO_DEMAND = Demand(level=None, reason=Reason.DEMAND_UNKNOWN)
@@ -43,7 +42,7 @@ class Ours(Policy):
     """Plans each hour and whenever a job comes or ends; decides each quarter of an hour."""
 
     def __init__(self) -> None:
-        self._usual = UsualWeather(latitude=_LATITUDE)
+        self._usual: UsualWeather | None = None
         self._seasons = OutdoorSeasons()
         self._season: Season | None = None
         self._day_c = deque[float](maxlen=STEPS_PER_DAY)
@@ -86,6 +85,7 @@ class Ours(Policy):
         self._mass.tell(view.now, self._building, view.room_c, view.outdoor_c)
         if view.step % STEPS_PER_H:
             return
+        self._usual = self._usual or UsualWeather(latitude=view.latitude)
         self._usual.tell(view.now, view.outdoor_c)
         mean_c = Decimal(str(round(sum(self._day_c) / len(self._day_c), 2)))
         self._season = self._seasons.season(mean_c, self._season)
@@ -124,12 +124,18 @@ class Ours(Policy):
             return before + (after - before) * (ahead_h - lead)
 
         zone = view.now.tzinfo
+        usual = self._usual
+
+        def usual_c(moment: datetime) -> float:
+            at = usual.at(moment.astimezone(zone)) if usual else None
+            return view.outdoor_c if at is None else at
+
         cooling = self._season is Season.COOLING
         expected = Expectation(
             room_c=view.room_c,
             mass_c=self._mass.mass_c,
             outdoor_c=outdoor_c,
-            usual_c=lambda moment: self._usual.at(moment.astimezone(zone)) or 0.0,
+            usual_c=usual_c,
             price=lambda moment: view.scenario.price(moment.astimezone(zone)),
             price_now=view.scenario.price(view.now),
             target_c=lambda moment: view.target_at(moment.astimezone(zone)),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 import math
 
 from ..table import Row
-from .score import ALWAYS_ON, IDLE, LIMIT_HELD, Comfort, Conduct, Score
+from .score import ALWAYS_ON, IDLE, LIMIT, Comfort, Conduct, Score
 
 HELD_OUT_CITIES = ("stockholm", "illinois")
 
@@ -58,9 +58,9 @@ def _net(scores: Iterable[Score]) -> float:
 
 def _of_limit(net: float, beside: Mapping[str, Collection[Score]]) -> float | None:
     """Return what part of the greatest saving beside always-on is had, in %; None if none can."""
-    if ALWAYS_ON not in beside or LIMIT_HELD not in beside:
+    if ALWAYS_ON not in beside or LIMIT not in beside:
         return None
-    always, least = _net(beside[ALWAYS_ON]), _net(beside[LIMIT_HELD])
+    always, least = _net(beside[ALWAYS_ON]), _net(beside[LIMIT])
     return 100 * (always - net) / (always - least) if always > least else None
 
 

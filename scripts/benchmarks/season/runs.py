@@ -1,13 +1,14 @@
 """All runs, on all cores."""
 
 from collections.abc import Collection, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import partial
 from itertools import product
 import os
+from pathlib import Path
 import sys
 
+from . import kept
 from .cell import run_cell
 from .rivals import RIVALS
 from .scenarios import SCENARIOS
@@ -32,21 +33,27 @@ class Choice:
 
     def cells(self) -> Iterator[Cell]:
         """Yield the runs."""
-        for city, seed, load, slack in product(self.cities, self.seeds, self.loads, self.slacks):
+        for seed, city, load, slack in product(self.seeds, self.cities, self.loads, self.slacks):
             yield Cell(city=city, load=load, slack=slack, seed=seed)
 
 
-def run(choice: Choice) -> list[Score]:
-    """Run what is chosen; a line on stderr tells of each run. Raises what `run_cell` does."""
-    cells = list(choice.cells())
-    scores: list[Score] = []
+def run(choice: Choice, file: Path | None = None) -> list[Score]:
+    """Run what is chosen; a line on stderr tells of each run. Raises what `run_cell` does.
+
+    Each run's scores are added to a file, if there is one; what that has is not run again.
+    """
+    known = kept.read(file) if file and file.exists() else []
+    done = {score.cell for score in known}
+    cells = [cell for cell in choice.cells() if cell not in done]
+    scores = [score for score in known if score.cell in set(choice.cells())]
     with ProcessPoolExecutor(max_workers=os.process_cpu_count()) as pool:
-        told = pool.map(partial(_run, choice), cells)
-        for number, (cell, of_cell) in enumerate(zip(cells, told, strict=True), start=1):
-            scores += of_cell
-            print(f"season: {number} of {len(cells)}, {cell}", file=sys.stderr)
+        runs = {
+            pool.submit(run_cell, cell, choice.policies, choice.fuels, limits=choice.limits): cell
+            for cell in cells
+        }
+        for number, ended in enumerate(as_completed(runs), start=1):
+            scores += ended.result()
+            if file:
+                kept.add(file, ended.result())
+            print(f"season: {number} of {len(cells)}, {runs[ended]}", file=sys.stderr)
     return scores
-
-
-def _run(choice: Choice, cell: Cell) -> list[Score]:
-    return run_cell(cell, choice.policies, choice.fuels, limits=choice.limits)

@@ -13,9 +13,8 @@ ABOVE_HEATED_C = DAY_C + 1.0
 ABOVE_C = 26.5
 """Warmer than that is too warm: by a kelvin in the heating season, else by the air conditioner."""
 
-IDLE, ALWAYS_ON = "no jobs", "always on"
-LIMIT, LIMIT_HELD = "limit", "limit, held GPUs"
-"""The names of what others are measured by; the second limit counts what a held GPU may gain."""
+IDLE, ALWAYS_ON, LIMIT = "no jobs", "always on", "limit"
+"""The names of what others are measured by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
