@@ -14,7 +14,8 @@ from .job_status import ENDED, is_group, listed
 
 _HOUR = timedelta(hours=1)
 
-# Where nobody knows what a job draws, it is planned as one of a usual GPU, and no money is told.
+# Where nobody knows what a job draws, it is planned by what it may draw, else as one of a usual
+# GPU, and no money is told.
 _SOME_W = 250.0
 
 
@@ -101,7 +102,7 @@ class Flexible:
             id=flexible.id,
             work_h=work_h,
             due_h=WORK_MARGIN * work_h + patience / _HOUR if due_h is None else due_h,
-            power_w=power_w or _SOME_W,
+            power_w=power_w or self.load.most_w(job) or _SOME_W,
             held_w=flexible.held_w,
             started=running or bool(order and order.ran_s),
             running=running,

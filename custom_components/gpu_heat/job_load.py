@@ -1,8 +1,9 @@
 """What the jobs of one source draw while they run, and while they wait."""
 
 from collections import Counter
+from collections.abc import Sequence
 
-from .agent.models import Device, Job, JobState
+from .agent.models import Job, JobState
 from .coordinator import SourceCoordinator
 from .job_status import is_group
 
@@ -27,12 +28,14 @@ class JobLoad:
     def running_w(self, job: Job) -> float | None:
         """Return what a job draws while it runs, in W; None where nobody knows.
 
-        By its GPUs: as learned, else as much as they may draw. A GPU of several counts in part.
+        By its GPUs, as learned. A GPU of several counts in part.
         """
-        parts = [self._part_w(key) for key in job.devices]
-        if not parts:
-            return self.part_w
-        return None if None in parts else sum(part for part in parts if part is not None)
+        return _sum([self._part_w(key) for key in job.devices]) if job.devices else self.part_w
+
+    def most_w(self, job: Job) -> float | None:
+        """Return what its GPUs may draw by their power limits, in W; None where nobody knows."""
+        limits = [self._devices[key].power_limit_w for key in job.devices if key in self._devices]
+        return _sum(limits) if limits else None
 
     def held_w(self, job: Job) -> float:
         """Return what its GPUs still draw while it waits, in W, as far as that is known."""
@@ -43,6 +46,9 @@ class JobLoad:
 
     def _part_w(self, device_id: str) -> float | None:
         learned_w = self._source.job_power.running_w(device_id)
-        device: Device | None = self._devices.get(device_id)
-        all_w = learned_w or (device.power_limit_w if device else None)
-        return None if all_w is None else all_w / max(self._users[device_id], 1)
+        return None if learned_w is None else learned_w / max(self._users[device_id], 1)
+
+
+def _sum(parts: Sequence[float | None]) -> float | None:
+    """Return the sum; None if one of them is not known."""
+    return None if None in parts else sum(part for part in parts if part is not None)
