@@ -14,6 +14,8 @@ _NO_VALUE = {"unknown", "unavailable"}
 _AWAITED = {"sensor", "binary_sensor", "switch", "select"}
 # A ratio to what was spent; there is none before the first energy is booked.
 _AFTER_ENERGY = {"offset_ratio"}
+# Unknown without a deadline, and without work that is planned.
+_BY_ORDER = {"deadline_at_risk", "forecast_saving"}
 
 type State = Mapping[str, Any]
 
@@ -36,6 +38,7 @@ async def wait(client: Client, *, counted: bool) -> dict[str, State]:
             entity.id
             for entity in enabled.values()
             if entity.platform in _AWAITED
+            and entity.key not in _BY_ORDER
             and (counted or entity.key not in _AFTER_ENERGY)
             and (entity.id not in states or states[entity.id]["state"] in _NO_VALUE)
         )
