@@ -282,6 +282,20 @@ async def test_a_job_whose_work_nobody_knows_follows_the_heat(
     assert (first(response)[1], response["saving"], response["plan"]) == (reason, saving, [])
 
 
+async def test_work_and_deadlines_beyond_all_measure_are_borne_with(
+    agent, entry, setup, room, outdoors, schedule, poll
+):
+    room(21)
+    outdoors(5)
+    agent.job("train", remaining_s=1e18, deadline=datetime.max.replace(tzinfo=UTC))
+    await setup(entry)
+    response = await schedule(dry_run=True)
+    assert response["plan"][-1]["end"] > "2035"
+    agent.job("train", remaining_s=1e-9, deadline=datetime.min.replace(tzinfo=UTC))
+    await poll()
+    assert first(await schedule())[1] == "deadline_guard"
+
+
 async def test_a_deadline_that_has_passed_runs_the_job_at_once_and_is_told(
     agent, entry, setup, room, outdoors, poll, switch, shown
 ):

@@ -14,6 +14,9 @@ from .job_status import ENDED, is_group, listed
 
 _HOUR = timedelta(hours=1)
 
+# Ten years: whoever tells more work does not know it, and moments end with the year 9999.
+_MOST_WORK_H = 87_660.0
+
 # Where nobody knows what a job draws, it is planned by what it may draw, else as one of a usual
 # GPU, and no money is told.
 _SOME_W = 250.0
@@ -114,7 +117,9 @@ class Flexible:
     def _work_h(self, job: Job) -> float | None:
         """Return the work left in h; None where nobody knows of any."""
         left_s = self._source.orders.remaining_s(job.id, job.remaining_s)
-        return left_s / 3600 if left_s is not None and left_s > 0 else None
+        if left_s is None or left_s <= 0:
+            return None
+        return min(left_s / 3600, _MOST_WORK_H)
 
     def _patience(self, jobs: Iterable[Job]) -> timedelta:
         """Return for how long jobs may still be made to wait: as the one that has waited most."""

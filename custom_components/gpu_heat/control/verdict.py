@@ -10,7 +10,7 @@ from .building import Building
 from .decide import FlexibleJob, Situation, Turn, decide
 from .guard import MARGIN_H, Watch, watch
 from .orders import Policy
-from .outlook import SLOT, Expectation, look_ahead
+from .outlook import FARTHEST, SLOT, Expectation, look_ahead
 from .plan import Plan, make_plan
 from .reasons import Decision
 from .runs import Habits, Run
@@ -99,15 +99,16 @@ def _plan(question: Question, tasks: Sequence[Task], places: Mapping[str, int]) 
     if not tasks or (ahead := question.ahead) is None:
         return None
     now, minimum = question.situation.now, question.situation.minimum
+    hour = timedelta(hours=1)
+    until_h = min(max(task.due_h for task in tasks), FARTHEST / hour)
     outlook = look_ahead(
         now,
-        now + timedelta(hours=max(task.due_h for task in tasks)),
+        now + until_h * hour,
         ahead.expected,
         ahead.building,
         zone=ahead.zone,
         capture=ahead.capture,
     )
-    hour = timedelta(hours=1)
     habits = Habits(on_h=minimum.on / hour, off_h=minimum.off / hour)
     return make_plan(outlook, tasks, places, habits, ahead.other_w)
 
