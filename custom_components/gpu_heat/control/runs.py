@@ -160,7 +160,7 @@ class Chooser:
             if blocked_from is not None and edges[blocked_from[slot]] < end:
                 continue
             gain = worth.until(end) - worth.sums[slot] + held * worth.losses[slot]
-            if best is None or gain > most:
+            if best is None or gain > most + _TINY_H:
                 best, most = (start, end), gain
         return best
 
