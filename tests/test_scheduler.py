@@ -409,3 +409,57 @@ async def test_a_room_that_is_too_warm_stops_work_also_within_its_minimum_time(
     room(22.1)
     freezer.tick(timedelta(minutes=1))
     assert first(await schedule()) == ("pause", "comfort_ceiling", "paused")
+
+
+async def test_the_night_in_which_the_clock_is_set_is_an_hour_shorter(
+    hass, agent, setup, room, outdoors, poll, schedule, freezer
+):
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    agent.forget("index")
+    room(21)
+    outdoors(5)
+    night = NIGHT | {"windows": [{"start": "01:00:00", "end": "05:00:00", "price": 0.05}]}
+    await setup(zone_entry(agent, electricity=night, seasons=SEASONS))
+    freezer.move_to("2026-03-28 20:00:00+00:00")
+    agent.job("train", remaining_s=3 * HOUR_S)
+    room(21)
+    outdoors(5)
+    await poll()
+    (window,) = (await schedule(dry_run=True))["plan"]
+    # From 1 h to 5 h by the clock there are three hours.
+    assert window["start"] == "2026-03-29T00:00:00+00:00"
+    assert window["end"] == "2026-03-29T03:00:00+00:00"
+
+
+async def test_a_price_that_jumps_is_planned_with_anew(
+    hass, agent, setup, room, outdoors, poll, switch, shown
+):
+    def price(now):
+        rows = [
+            {"start": NOON.isoformat(), "end": (NOON + timedelta(hours=8)).isoformat()},
+            {
+                "start": (NOON + timedelta(hours=8)).isoformat(),
+                "end": (NOON + timedelta(hours=12)).isoformat(),
+            },
+        ]
+        values = (now, 0.05)
+        raw = [row | {"value": value} for row, value in zip(rows, values, strict=True)]
+        hass.states.async_set(
+            "sensor.price",
+            now,
+            {"unit_of_measurement": "CAD/kWh", "raw_today": raw, "raw_tomorrow": []},
+        )
+
+    agent.forget("index")
+    agent.job("train", remaining_s=2 * HOUR_S)
+    room(21)
+    outdoors(5)
+    price(0.05)
+    electricity = {"tariff": "entity", "price_entity": "sensor.price"}
+    await setup(zone_entry(agent, electricity=electricity, seasons=SEASONS))
+    await switch("on")
+    assert agent.snapshot.jobs[0].state is JobState.RUNNING
+    price(0.40)
+    await poll()
+    assert agent.snapshot.jobs[0].state is JobState.PAUSED
+    assert shown("sensor", "train_reason").attributes["next_start"] == NOON + timedelta(hours=8)
