@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from homeassistant.components.climate import HVACMode
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.util.unit_system import US_CUSTOMARY_SYSTEM
 import pytest
 
@@ -195,6 +196,20 @@ async def test_it_is_still_automatic_after_a_restart(
     assert shown("switch", "_automatic_control").state == "on"
     await poll()
     assert agent.snapshot.jobs[0].state is JobState.PAUSED
+
+
+async def test_once_home_assistant_stops_it_pauses_nothing_more(
+    hass, agent, entry, setup, room, outdoors, poll, switch
+):
+    room(21)
+    outdoors(5)
+    await setup(entry)
+    await switch("on")
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+    await hass.async_block_till_done()
+    room(23)
+    await poll(minutes=15)
+    assert agent.snapshot.jobs[0].state is JobState.RUNNING
 
 
 async def test_a_switch_that_is_turned_by_hand_holds_against_it(

@@ -80,6 +80,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: GpuHeatConfigEntry) -> b
 
     async def _let_go(_event: Event) -> None:
         # The jobs of this machine have nobody then who ends their leases.
+        await scheduler.async_close()
         for item in sources.values():
             await item.async_close()
 
