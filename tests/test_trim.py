@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from aiohttp import web
 from homeassistant.components.climate import HVACMode
 import pytest
 
@@ -81,6 +82,22 @@ async def test_it_is_put_back_when_automatic_control_is_turned_off(
     await setup(entry)
     await switch("on")
     await switch("off")
+    assert limit(agent) == 450
+
+
+async def test_of_a_server_that_was_off_it_is_put_back_when_that_is_there_again(
+    agent, entry, setup, room, switch, poll
+):
+    room(21.8)
+    await setup(entry)
+    await switch("on")
+    agent.answer = web.Response(status=500)
+    await poll()
+    await switch("off")
+    assert limit(agent) == 300
+    agent.answer = None
+    await poll()
+    await poll()
     assert limit(agent) == 450
 
 

@@ -128,8 +128,8 @@ class ZoneScheduler(DataUpdateCoordinator[Decided | None]):
                 now = dt_util.utcnow()
                 for source in self._sources.values():
                     await source.holds.end_schedule(now, "automatic control is off")
-                    await self._trim(source, None)
                     await source.async_refresh()
+                await self._untrim()
         await self.async_refresh()
 
     async def async_decide(
@@ -153,6 +153,8 @@ class ZoneScheduler(DataUpdateCoordinator[Decided | None]):
             decided = await self._decide(None, None)
             if self.automatic:
                 await self._carry_out(decided)
+            else:
+                await self._untrim()
             return decided
 
     async def _decide(self, season: Season | None, said: float | None) -> Decided:
@@ -189,6 +191,11 @@ class ZoneScheduler(DataUpdateCoordinator[Decided | None]):
         await async_trim(source, wanted, part, self._memory.trims)
         if self._memory.trims != before:
             self._saver.within(_AT_ONCE_S)
+
+    async def _untrim(self) -> None:
+        """Put limits back; those of a source that is off once it is there again."""
+        for source in self._sources.values() if self._memory.trims else ():
+            await self._trim(source, None)
 
     @property
     def _forecast(self) -> Forecast:
