@@ -1,6 +1,6 @@
 """All jobs of a zone are decided on at once, and the guard, the plan and people are heeded."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -160,3 +160,31 @@ def test_what_runs_anyway_takes_a_place():
 def test_the_same_question_has_the_same_answer():
     jobs, tasks = [job("a"), job("b")], [task("a"), task("b", due_h=30.0)]
     assert verdict(jobs, tasks, of=ahead()) == verdict(jobs, tasks, of=ahead())
+
+
+@pytest.mark.parametrize("above_k", [0.8, 1.5])
+def test_what_runs_for_its_deadline_in_a_warm_room_is_not_switched_to_and_fro(above_k):
+    """Eight hours of work, due in 14, without a plan: it waits for 3.8 h, then runs through."""
+    left_h, running, switches = 8.0, False, 0
+    for minute in range(14 * 60):
+        question = Question(
+            situation=Situation(
+                now=NOW + timedelta(minutes=minute),
+                season=Season.HEATING,
+                demand=WARM,
+                minimum=MinimumTimes(),
+                above_comfort_k=above_k,
+            ),
+            jobs=[job("train", running=running)],
+            tasks={"train": task("train", left_h, 14 - minute / 60, running=running)},
+            due_h={},
+            places={},
+        )
+        action = judge(question).decisions["train"].action
+        switches += action is not Action.KEEP
+        running = action is Action.RUN or (running and action is Action.KEEP)
+        left_h -= running / 60
+        if left_h <= 0:
+            break
+    assert switches == 1
+    assert minute < 12 * 60

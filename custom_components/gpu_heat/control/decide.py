@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from ..heat.seasons import Season
 from .demand import RESUME, Demand
-from .guard import MARGIN_H, Watch
+from .guard import MARGIN_H, RUNNING_MARGIN_H, Watch
 from .orders import Policy
 from .outlook import CEILING_K
 from .reasons import Action, Decision, Reason
@@ -109,7 +109,7 @@ def _wish(job: FlexibleJob, at: Situation, watch: Watch | None, turn: Turn | Non
     for rule in (_bounds, _time, _comfort):
         if wish := rule(job, at, watch):
             return wish
-    return _follow(job, at) if turn is None else _planned(at, turn)
+    return _follow(job, at, watch) if turn is None else _planned(at, turn)
 
 
 def _bounds(job: FlexibleJob, at: Situation, watch: Watch | None) -> _Wish | None:
@@ -143,7 +143,7 @@ def _time(job: FlexibleJob, at: Situation, watch: Watch | None) -> _Wish | None:
 def _comfort(job: FlexibleJob, at: Situation, watch: Watch | None) -> _Wish | None:
     """Have a job wait while a room that is heated is too warm already."""
     above_k = at.above_comfort_k
-    if at.season is not Season.HEATING or above_k is None:
+    if at.season is not Season.HEATING or above_k is None or _soon_forced(job, watch):
         return None
     if above_k <= (CEILING_K if job.running else RESUME_BELOW_K):
         return None
@@ -155,7 +155,13 @@ def _comfort(job: FlexibleJob, at: Situation, watch: Watch | None) -> _Wish | No
     )
 
 
-def _follow(job: FlexibleJob, at: Situation) -> _Wish:
+def _soon_forced(job: FlexibleJob, watch: Watch | None) -> bool:
+    """Tell whether the guard would have a job that runs go on again, soon after it was paused."""
+    tight = watch is not None and watch.slack_h <= RUNNING_MARGIN_H
+    return tight and job.running and job.patience is None
+
+
+def _follow(job: FlexibleJob, at: Situation, watch: Watch | None) -> _Wish:
     """Have a job whose work nobody knows follow the rooms' demand."""
     demand = at.demand
     if demand.level is None:
@@ -165,6 +171,8 @@ def _follow(job: FlexibleJob, at: Situation) -> _Wish:
         # From where it stopped it goes on a little later, so that it does not switch to and fro.
         run = True if job.running or demand.level >= RESUME else None
         return _Wish(run=run, reason=demand.reason if run else Reason.ROOM_WARM, figures=figures)
+    if _soon_forced(job, watch):
+        return _Wish(run=True, reason=Reason.DEADLINE_GUARD, figures=figures)
     if job.running and _waiting_costs_more(job, at):
         return _Wish(run=True, reason=Reason.WOULD_COST_MORE, figures=figures)
     return _Wish(run=False, reason=demand.reason, figures=figures)
