@@ -1,5 +1,6 @@
 """A zone's schedule: it plans what it knows, follows the heat with the rest, and acts by itself."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from homeassistant.components.climate import HVACMode
@@ -227,6 +228,45 @@ async def test_a_switch_that_is_turned_by_hand_holds_against_it(
     for _ in range(13):
         await poll(minutes=10)  # two hours, and a quarter
         room(21)
+    assert agent.snapshot.jobs[0].state is JobState.PAUSED
+
+
+async def test_a_job_that_is_resumed_on_its_machine_is_left_for_two_hours(
+    agent, entry, setup, room, outdoors, poll, switch, shown
+):
+    room(22)
+    outdoors(5)
+    await setup(entry)
+    await switch("on")
+    await poll()
+    agent.run_on("train")
+    await poll()
+    for _ in range(7):
+        await poll(minutes=15)
+        room(22)
+    assert agent.snapshot.jobs[0].state is JobState.RUNNING
+    assert shown("sensor", "train_reason").state == "manual_run"
+    for _ in range(2):
+        await poll(minutes=15)
+        room(22)
+    assert agent.snapshot.jobs[0].state is JobState.PAUSED
+
+
+async def test_a_pause_that_a_restart_of_the_agent_has_ended_is_no_persons_doing(
+    agent, entry, setup, room, outdoors, poll, switch
+):
+    room(22)
+    outdoors(5)
+    await setup(entry)
+    await switch("on")
+    await poll()
+    agent.run_on("train")
+    info = replace(agent.snapshot.agent, started_at=NOON)
+    agent.snapshot = replace(agent.snapshot, agent=info)
+    await poll()
+    await poll(minutes=31)
+    room(22)
+    await poll()
     assert agent.snapshot.jobs[0].state is JobState.PAUSED
 
 

@@ -75,7 +75,8 @@ class Holds:
     """The wishes for the jobs of one source, and when each job was last switched.
 
     `save` is called after each change; `to_json` then gives what is to be kept. `resumed` has the
-    ids of what was resumed, or tried to be, until whoever reads it clears it.
+    ids of what was resumed, or tried to be, until whoever reads it clears it. `hand_hold` is for
+    how long a schedule that acts by itself leaves what is resumed on its machine; None without one.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Holds:
         self._slots = asyncio.Semaphore(_SIDE_BY_SIDE)
         self._settling = asyncio.Lock()
         self.resumed: set[str] = set()
+        self.hand_hold: timedelta | None = None
         stored = document or {"holds": {}, "switched_at": {}}
         self._holds = {job: Hold.from_json(hold) for job, hold in stored["holds"].items()}
         self._switched_at = {
@@ -214,6 +216,8 @@ class Holds:
         before = {job.id: job for job in previous.jobs} if previous else {}
         jobs = {job.id: job for job in current.jobs}
         at = current.taken_at
+        same_run = previous is not None and previous.agent.started_at == current.agent.started_at
+        by_hand = self._resumed_by_hand(now) if same_run else None  # else the agent ended it
         small: list[tuple[str, Hold, _Duty]] = []
         commands: list[tuple[str, Hold, _Duty]] = []
         for job_id, hold in self._holds.items():
@@ -230,16 +234,25 @@ class Holds:
         commands.sort(key=lambda row: _lease_left(jobs[row[0]], at))
         until = asyncio.get_running_loop().time() + _EACH_POLL_S
         changed = await asyncio.gather(
-            *(self._keep(*row, now, until) for row in (*small, *commands[:_EACH_POLL]))
+            *(self._keep(*row, now, until, by_hand) for row in (*small, *commands[:_EACH_POLL]))
         )
         self._forget_switched(jobs)
         jobs |= {job.id: job for job in changed if job is not None}
         return replace(current, jobs=tuple(jobs.values()))
 
     async def _keep(
-        self, job_id: str, hold: Hold, duty: _Duty, now: datetime, until: float
+        self,
+        job_id: str,
+        hold: Hold,
+        duty: _Duty,
+        now: datetime,
+        until: float,
+        by_hand: Hold | None,
     ) -> Job | None:
-        """Do for one job what its wish needs; return the job where that changed it."""
+        """Do for one job what its wish needs; return the job where that changed it.
+
+        `by_hand` takes the place of a wish that was ended on the machine.
+        """
         async with self._turn(job_id):
             late = asyncio.get_running_loop().time() > until
             if late or self._holds.get(job_id) is not hold:
@@ -258,6 +271,8 @@ class Holds:
                         return await self._resume(job_id, now, None)
                     case _Duty.LEAVE_ALONE:
                         LOGGER.info("Job %s was resumed on its machine; it is left alone", job_id)
+                        self._wish(job_id, by_hand)
+                        return None
                 self._wish(job_id, None)
             except RefusedError as err:
                 LOGGER.warning("Job %s cannot be kept paused: %s", job_id, err)
@@ -265,6 +280,11 @@ class Holds:
             except SourceError as err:
                 LOGGER.debug("Job %s is tried again at the next poll: %s", job_id, err)
             return None
+
+    def _resumed_by_hand(self, now: datetime) -> Hold | None:
+        if self.hand_hold is None:
+            return None
+        return Hold(paused=False, manual=True, reason="manual", until=now + self.hand_hold)
 
     def _waits_with_its_group(self, job_id: str, now: datetime) -> bool:
         hold = self._holds.get(group_of(job_id) or "")

@@ -205,8 +205,10 @@ class ZoneScheduler(DataUpdateCoordinator[Decided | None]):
         )
 
     def _mark(self) -> None:
+        automatic, hand_hold = self._memory.automatic, self._zone.settings.control.hand_hold
         for source in self._sources.values():
-            source.automatic = self._memory.automatic
+            source.automatic = automatic
+            source.holds.hand_hold = hand_hold if automatic else None
 
     def _signature(self) -> object:
         """Return what a decision depends on, but for time and what goes evenly with it."""
