@@ -141,8 +141,14 @@ def test_while_none_of_a_queue_runs_all_wait_for_their_hour():
     [{"held": Reason.MANUAL_RUN}, {"policy": Policy.ALWAYS_RUN}, {"controllable": False}],
 )
 def test_what_is_not_for_the_schedule_to_say_is_not_planned(held):
-    judged = verdict([job("train", **held)], [task("train")], of=ahead())
-    assert (judged.plan, dict(judged.watches)) == (None, {})
+    judged = verdict([job("train", **held)], [task("train", queue="farm")], of=ahead())
+    assert judged.plan is None
+
+
+@pytest.mark.parametrize(("due_h", "at_risk"), [(3.9, True), (4.1, False)])
+def test_it_is_told_all_the_same_whether_it_may_be_late(due_h, at_risk):
+    held, late = job("train", policy=Policy.ALWAYS_RUN), task("train", due_h=due_h, queue="farm")
+    assert verdict([held], [late], places={"farm": 1}).watches["train"].at_risk is at_risk
 
 
 def test_what_runs_anyway_takes_a_place():

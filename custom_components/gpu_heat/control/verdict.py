@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from itertools import accumulate
 
@@ -63,8 +63,13 @@ def judge(question: Question) -> Verdict:
     """Decide on all jobs. The same question has the same answer; takes time for many jobs."""
     jobs = {job.id: job for job in question.jobs}
     tasks = [task for key, task in question.tasks.items() if _is_free(jobs[key])]
+    others = [
+        replace(task, queue=None)
+        for key, task in question.tasks.items()
+        if not _is_free(jobs[key])
+    ]
     places = _places_left(question, jobs)
-    watches = watch(tasks, places) | {
+    watches = watch([*tasks, *others], places) | {
         key: Watch(slack_h=due_h, forced=due_h <= MARGIN_H, at_risk=due_h < 0)
         for key, due_h in question.due_h.items()
     }
