@@ -133,6 +133,22 @@ async def test_one_that_can_wait_no_longer_runs_while_its_group_waits(
     assert states(farm) == [PAUSED, RUNNING]
 
 
+async def test_what_was_paused_alone_goes_on_when_nobodys_work_is_known_any_more(
+    farm, entry, setup, room, schedule, poll
+):
+    farm.group("farm", {"1": RUNNING, "2": RUNNING})
+    farm.job("farm:1", remaining_s=HOUR_S, deadline=datetime(2026, 1, 15, 14, tzinfo=UTC))
+    room(22)
+    await setup(entry)
+    await schedule()
+    assert states(farm) == [RUNNING, PAUSED]
+    farm.group("farm", {"2": PAUSED})
+    await poll(minutes=31)
+    room(19)
+    await schedule()
+    assert states(farm) == [RUNNING]
+
+
 async def test_a_restart_knows_how_many_run_at_a_time(hass, farm, entry, setup, room, schedule):
     room(21)
     work(farm, {"1": 4, "2": 4, "3": 4, "4": 4})

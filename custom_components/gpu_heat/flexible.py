@@ -73,11 +73,14 @@ class Flexible:
         self.places: dict[str, int] = {}
         for job in listed(source.snapshot.jobs) if source.snapshot else ():
             members = source.members(job.id) if is_group(job) else ()
-            if any(self._work_h(member) for member in members if _lives(member)):
+            live = [member for member in members if _lives(member)]
+            # What was paused alone is not let go by a word to its group.
+            alone = not job.paused_by_us and any(member.paused_by_us for member in live)
+            if alone or any(self._work_h(member) for member in live):
                 queue = key_of(source, job.id)
                 places = self._places(members, most_seen.get(queue, 1))
                 self.places[queue] = places
-                units = [self._unit(member, queue) for member in members if _lives(member)]
+                units = [self._unit(member, queue) for member in live]
                 self.units += _in_queue(units, places)
             else:
                 self.units.append(self._unit(job, None, members))
