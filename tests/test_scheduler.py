@@ -401,12 +401,13 @@ async def test_what_cannot_be_planned_follows_the_heat(
     assert (response["plan"], response["saving"]) == ([], None)
 
 
+@pytest.mark.parametrize("power_w", [None, 0.0])  # a meter that does not see the job
 async def test_a_job_whose_power_nobody_knows_has_no_money(
-    agent, entry, setup, room, outdoors, schedule
+    agent, entry, setup, room, outdoors, schedule, power_w
 ):
     room(21)
     outdoors(5)
-    agent.gpu(power_w=None)
+    agent.gpu(power_w=power_w)
     agent.job("train", remaining_s=4 * HOUR_S)
     await setup(entry)
     response = await schedule(dry_run=True)
