@@ -109,6 +109,20 @@ async def test_a_job_that_cannot_wait_has_all_its_power(agent, entry, setup, roo
     assert agent.limits == []
 
 
+async def test_work_that_a_person_has_told_is_done_at_full_power(
+    hass, agent, entry, setup, room, switch, entity_id
+):
+    """Its hours count down as they pass: those of a slower GPU would be too few."""
+    room(21.8)
+    agent.job("train", remaining_s=None)
+    await setup(entry)
+    work = {"entity_id": entity_id("number", "train_remaining_work"), "value": 4}
+    await hass.services.async_call("number", "set_value", work, blocking=True)
+    await switch("on")
+    assert agent.snapshot.jobs[0].state is JobState.RUNNING
+    assert agent.limits == []
+
+
 async def test_what_a_person_has_set_is_not_touched(
     hass, agent, entry, setup, room, switch, poll, entity_id
 ):

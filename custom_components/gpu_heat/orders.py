@@ -77,6 +77,11 @@ class Orders:
         order = self._orders.get(job_id)
         return order is not None and order.deadline is not None
 
+    def has_work(self, job_id: str) -> bool:
+        """Return whether a person has said what work is left of a job."""
+        order = self._orders.get(job_id)
+        return order is not None and order.work_s is not None
+
     def remaining_s(self, job_id: str, told: float | None) -> float | None:
         """Return the work left of a job in seconds: as a person said, else as the job tells."""
         return remaining_s(self._orders.get(job_id), told)

@@ -31,6 +31,7 @@ def to_trim(source: SourceCoordinator, decided: Decided) -> Collection[str]:
         keys = [key_of(source, each) for each in (job.id, job.group) if each]
         decision = next((item for key in keys if (item := decided.decision(key))), None)
         has_time = decision is not None and decision.reason in _HAS_TIME
+        has_time &= not source.orders.has_work(job.id)  # which counts down as at full power
         (trimmed if has_time else spared).update(job.devices or everywhere)
     return trimmed - spared
 
