@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from homeassistant.components.climate import HVACMode
-from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import CoreState
 from homeassistant.util.unit_system import US_CUSTOMARY_SYSTEM
 import pytest
 
@@ -195,6 +196,46 @@ async def test_it_is_still_automatic_after_a_restart(
     await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     assert shown("switch", "_automatic_control").state == "on"
+    await poll()
+    assert agent.snapshot.jobs[0].state is JobState.PAUSED
+
+
+async def test_while_home_assistant_starts_nothing_is_decided_on_prices_that_are_not_up_yet(
+    hass, agent, clock, setup, room, outdoors, poll, switch
+):
+    """The price of now, for all that is known ahead, would let the job go."""
+
+    def price():
+        rows = [
+            {"start": at, "end": at + timedelta(hours=1), "value": 0.05 if hour == 20 else 0.30}
+            for hour in range(24)
+            for at in [NOON + timedelta(hours=hour)]
+        ]
+        unit = {"unit_of_measurement": "CAD/kWh"}
+        hass.states.async_set("sensor.price", 0.30, {"raw_today": rows} | unit)
+
+    agent.forget("index")
+    agent.job("train", remaining_s=HOUR_S)
+    room(21)
+    outdoors(5)
+    price()
+    prices = {"tariff": "entity", "price_entity": "sensor.price"}
+    entry = zone_entry(agent, electricity=prices, seasons=SEASONS)
+    await setup(entry)
+    await switch("on")
+    assert agent.snapshot.jobs[0].state is JobState.PAUSED
+    await hass.config_entries.async_unload(entry.entry_id)
+    hass.states.async_remove("sensor.price")
+    hass.set_state(CoreState.starting)
+    await poll(minutes=10)
+    await hass.config_entries.async_setup(entry.entry_id)
+    for _ in range(5):
+        await poll(minutes=9)
+    assert agent.snapshot.jobs[0].state is JobState.PAUSED
+    price()
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await poll()
     await poll()
     assert agent.snapshot.jobs[0].state is JobState.PAUSED
 

@@ -9,6 +9,7 @@ from typing import override
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.event import async_track_time_change, async_track_time_interval
+from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
@@ -91,6 +92,11 @@ class ZoneScheduler(DataUpdateCoordinator[Decided | None]):
         for forecast in (self._weather, self._prices):
             if forecast:
                 forecast.async_follow(entry)
+        entry.async_on_unload(async_at_started(self.hass, self._begin))
+
+    @callback
+    def _begin(self, _hass: HomeAssistant) -> None:
+        entry = self.config_entry
         for source in self._sources.values():
             entry.async_on_unload(source.async_add_listener(self._changed))
             entry.async_on_unload(source.orders.async_add_listener(self._ordered))
