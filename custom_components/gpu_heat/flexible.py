@@ -90,7 +90,9 @@ class Flexible:
         deadline = orders.deadline(job.id, job.deadline)
         due_h = None if deadline is None else (deadline - self._now) / _HOUR
         patience = self._patience(members or [job])
-        power_w = self.load.running_w(job) or None  # no job draws nothing: its meter does not see it
+        power_w = (
+            self.load.running_w(job) or None
+        )  # no job draws nothing: its meter does not see it
         flexible = replace(
             source.holds.flexible(job, self._now),
             id=key_of(source, job.id),

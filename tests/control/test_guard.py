@@ -36,12 +36,12 @@ def test_a_deadline_in_the_past_runs_at_once_and_is_at_risk():
 def test_the_queue_before_a_job_counts():
     queue = [task(name, 10, 40, queue="q") for name in "abcd"]
     slack = {name: said.slack_h for name, said in watch(queue, {"q": 2}).items()}
-    # d starts when 30 h of work are done in two places: 40 - 1.15 x (15 + 10).
+    # c and d begin when a and b are done: 40 - 1.15 x (10 + 10).
     assert slack == {
         "a": pytest.approx(28.5),
-        "b": pytest.approx(22.75),
+        "b": pytest.approx(28.5),
         "c": pytest.approx(17),
-        "d": pytest.approx(11.25),
+        "d": pytest.approx(17),
     }
 
 
@@ -53,6 +53,26 @@ def test_all_before_a_job_that_can_wait_no_longer_run_too():
     ]
     said = watch(queue, {"q": 1})
     assert [name for name, each in said.items() if each.forced] == ["tight", "long"]
+
+
+def test_one_that_finds_a_place_does_not_need_others_to_run():
+    queue = [task("calm", 6, 30, queue="q"), task("tight", 10, 12, queue="q")]
+    said = watch([*queue, task("late", 3, 90, queue="q")], {"q": 3})
+    assert [name for name, each in said.items() if each.forced] == ["tight"]
+
+
+@pytest.mark.parametrize(
+    ("slack_h", "waiting", "running"),
+    [(13, False, False), (11.9, False, True), (6.1, False, True), (5.9, True, True)],
+)
+def test_a_tight_queue_makes_nobody_wait(slack_h, waiting, running):
+    """The longest takes 6 h; a job that comes and has less slack could not wait for it."""
+    queue = [
+        task("waits", 6, 6 + slack_h, queue="q"),
+        task("runs", 6, 6 + slack_h, queue="q", started=True, running=True),
+    ]
+    said = watch(queue, {"q": 4})
+    assert (said["waits"].forced, said["runs"].forced) == (waiting, running)
 
 
 def test_one_that_gives_its_place_away_does_not_stand_before_others():

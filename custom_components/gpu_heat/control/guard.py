@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
+from statistics import median
 
 from .task import Task, by_queue, in_turn
 
@@ -15,6 +17,13 @@ hour, and a job takes time to come back."""
 RUNNING_MARGIN_H = 3.0
 """With no more slack than that, what runs is not paused any more: the guard would soon have it run
 again, and again."""
+
+TIGHT, TIGHT_RUNNING = 1.0, 0.5
+"""Where the jobs of a queue have less slack than the longest of them takes, none is made to wait:
+it would take its place just when another comes that cannot wait for it. What runs then is not
+paused as long as they have less than twice that."""
+
+_TINY_H = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,20 +61,40 @@ def _apart(tasks: Sequence[Task]) -> Iterator[tuple[str, Watch]]:
 
 
 def _queued(tasks: Sequence[Task], places: int) -> Iterator[tuple[str, Watch]]:
-    """Go by the bound of list scheduling.
+    """Go through the queue as it runs from now on: each task takes the first place that is free.
 
-    A task starts at the latest when all work before it, spread over all places, is done
-    (Graham, "Bounds on multiprocessing timing anomalies", 1969).
+    If all wait, all of that is later by as much. (Of tasks in a fixed order that do not depend on
+    each other none is ever later because another is done sooner.)
     """
-    rows, before_h = [], 0.0
+    free_h, least_h = [0.0] * places, [0.0] * places
+    rows = []
     for task in in_turn(tasks):
-        needs_h = before_h / places + task.work_h
-        rows.append((task, task.due_h - WORK_MARGIN * needs_h, task.due_h < needs_h))
-        before_h += task.work_h
-    forced = False
-    for task, slack_h, at_risk in reversed(rows):
-        forced = forced or _short(task, slack_h)
-        yield task.id, Watch(slack_h=slack_h, forced=forced, at_risk=at_risk)
+        starts_h = heappop(free_h)
+        heappush(free_h, starts_h + WORK_MARGIN * task.work_h)
+        ends_h = heappop(least_h) + task.work_h
+        heappush(least_h, ends_h)
+        slack_h = task.due_h - starts_h - WORK_MARGIN * task.work_h
+        rows.append((task, slack_h, starts_h > 0, task.due_h < ends_h))
+    tightness = _tightness(tasks)
+    behind_waits = False
+    for task, slack_h, waits, at_risk in reversed(rows):
+        short = _short(task, slack_h)
+        tight = tightness > (TIGHT_RUNNING if task.running else TIGHT)
+        yield (
+            task.id,
+            Watch(slack_h=slack_h, forced=short or behind_waits or tight, at_risk=at_risk),
+        )
+        # One that has to wait for a place needs those before it to be done.
+        behind_waits = behind_waits or (short and waits)
+
+
+def _tightness(tasks: Sequence[Task]) -> float:
+    """Return how likely a job that comes finds all places taken for longer than it can wait.
+
+    It is taken to be like those that are there: the work of the longest by the median slack.
+    """
+    slack_h = median(task.due_h - task.work_h for task in tasks)
+    return max(task.work_h for task in tasks) / max(slack_h, _TINY_H)
 
 
 def _short(task: Task, slack_h: float) -> bool:

@@ -18,6 +18,9 @@ _ALIKE = 0.02
 """Hours whose worth differs by less than this part of the greatest difference are alike: the
 earlier one is taken."""
 
+_WORTH_H = 0.1
+"""What does not save as much as so many h of its work cost is not worth waiting for."""
+
 _TINY_H = 1e-9
 
 
@@ -27,7 +30,7 @@ class Habits:
 
     on_h: float = 0.5
     off_h: float = 0.5
-    switch_h: float = 0.1
+    switch_h: float = 0.5
 
 
 class Worth:
@@ -130,8 +133,10 @@ class Chooser:
         """Return the runs that gain most, and end before `due_h`; the soonest where none does."""
         soonest = self.soonest(task)
         best, most = soonest, gain_of(task, soonest, self._worth, self._habits)
-        most += self._habits.switch_h * task.power_w / 1000 * _dearest(self._worth)
+        most += _WORTH_H * task.power_w / 1000 * _dearest(self._worth)
         for runs in self._candidates(task, min(due_h, self._edges[-1])):
+            if task.running and 0 < runs[0][0] < self._habits.off_h:
+                continue  # too short a pause to make
             if (gain := gain_of(task, runs, self._worth, self._habits)) > most:
                 best, most = runs, gain
         return best

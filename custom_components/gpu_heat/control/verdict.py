@@ -64,9 +64,7 @@ def judge(question: Question) -> Verdict:
     jobs = {job.id: job for job in question.jobs}
     tasks = [task for key, task in question.tasks.items() if _is_free(jobs[key])]
     others = [
-        replace(task, queue=None)
-        for key, task in question.tasks.items()
-        if not _is_free(jobs[key])
+        replace(task, queue=None) for key, task in question.tasks.items() if not _is_free(jobs[key])
     ]
     places = _places_left(question, jobs)
     watches = watch([*tasks, *others], places) | {
