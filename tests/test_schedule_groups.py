@@ -149,6 +149,23 @@ async def test_what_was_paused_alone_goes_on_when_nobodys_work_is_known_any_more
     assert states(farm) == [RUNNING]
 
 
+async def test_a_person_who_switches_a_group_off_stops_also_what_runs_while_it_waits(
+    hass, farm, entry, setup, room, schedule, poll, entity_id
+):
+    farm.group("farm", {"1": QUEUED, "2": QUEUED})
+    work(farm, {"1": 2, "2": 2})
+    farm.job("farm:1", deadline=datetime(2026, 1, 15, 15, tzinfo=UTC))
+    farm.job("farm:2", deadline=datetime(2026, 1, 16, 12, tzinfo=UTC))
+    room(22)
+    await setup(entry)
+    await schedule()
+    assert states(farm) == [RUNNING, PAUSED]
+    target = {"entity_id": entity_id("switch", "farm_running")}
+    for action, state in (("turn_off", PAUSED), ("turn_on", RUNNING)):
+        await hass.services.async_call("switch", action, target, blocking=True)
+        assert states(farm) == [state, state]
+
+
 async def test_a_restart_knows_how_many_run_at_a_time(hass, farm, entry, setup, room, schedule):
     room(21)
     work(farm, {"1": 4, "2": 4, "3": 4, "4": 4})

@@ -37,7 +37,7 @@ from .const import (
 from .holds import Hold, Holds
 from .job_activity import Change, Memory, advance
 from .job_power import JobPower
-from .job_status import is_group, listed
+from .job_status import goes_on, is_group, listed
 from .limits import Limits
 from .orders import Orders
 from .save import Saver
@@ -225,8 +225,17 @@ class SourceCoordinator(DataUpdateCoordinator[Snapshot | None]):
         return None
 
     async def async_pause(self, job_id: str, hold: Hold) -> Job:
-        """Pause a job. Raises HomeAssistantError."""
-        return await self._command(job_id, self.holds.pause(job_id, dt_util.utcnow(), hold))
+        """Pause a job. Raises HomeAssistantError.
+
+        Where a person pauses a group that waits already, also its jobs that were let go alone.
+        """
+        now, before = dt_util.utcnow(), self.job(job_id)
+        job = await self._command(job_id, self.holds.pause(job_id, now, hold))
+        if hold.manual and before and before.paused_by_us:
+            for member in self.members(job_id):
+                if goes_on(member) and member.can_pause and not member.paused_by_us:
+                    await self._command(member.id, self.holds.pause(member.id, now, hold))
+        return job
 
     async def async_resume(self, job_id: str, hold: Hold | None = None) -> Job:
         """Let a paused job run on. Raises HomeAssistantError."""
