@@ -1,11 +1,15 @@
 """Wishes for groups and single jobs of them: kept up by leases, side by side, and bounded."""
 
 import asyncio
+from datetime import timedelta
 
+from aiohttp import web
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.gpu_heat.agent.models import Job, JobState
+from custom_components.gpu_heat.holds import Hold
 
 from .conftest import zone_entry
 
@@ -304,3 +308,17 @@ async def test_the_schedule_lets_a_group_go_on_without_a_job_that_a_person_pause
     await poll()
     assert list(holds(entry)["holds"]) == ["farm:1"]
     assert farm.members("farm")[0].state is PAUSED
+
+
+async def test_a_server_that_answers_nothing_is_not_kept_paused_by_what_is_to_go_on(
+    farm, entry, setup
+):
+    await setup(entry)
+    (source,) = entry.runtime_data.sources.values()
+    until = dt_util.utcnow() + timedelta(hours=2)
+    for job_id, manual in (("farm", False), ("farm:1", True), ("farm:2", False)):
+        hold = Hold(paused=True, manual=manual, reason="manual", until=until)
+        await source.async_pause(job_id, hold)
+    farm.refusal = web.Response(status=503)
+    await source.holds.end_schedule(dt_util.utcnow(), "automatic control is off")
+    assert list(holds(entry)["holds"]) == ["farm:1"]

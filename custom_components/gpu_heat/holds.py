@@ -168,10 +168,10 @@ class Holds:
             if not any(self._by_hand(key, now) for key in alone):
                 return await self._resume(job_id, now, None)
             # A resume would end people's pauses too; that of the group alone ends with its lease.
+            self._wish(job_id, None)
             for key in alone:
                 if not self._by_hand(key, now):
                     await self._resume(key, now, None)
-            self._wish(job_id, None)
             job = await self._source.pause(job_id, round(_SHORTEST_LEASE.total_seconds()), reason)
             self._switched(job_id, now)
             return job
