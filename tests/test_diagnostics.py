@@ -195,3 +195,17 @@ async def test_a_group_of_jobs_is_told_of_without_its_secrets(agent, entry, setu
     assert "hush" not in text.lower()
     group, member = told["sources"][0]["last"]["jobs"][2:]
     assert (member["group"], group["members"]) == (group["id"], 1)
+
+
+async def test_what_was_decided_is_told_without_saying_on_which_job(
+    hass, agent, entry, setup, document
+):
+    await setup(entry)
+    assert (await document(entry))[0]["schedule"] == {"automatic": False}
+    await entry.runtime_data.scheduler.async_refresh()
+    told, text = await document(entry)
+    schedule = told["schedule"]
+    assert schedule["reasons"] == {"demand_unknown": 2}  # there is no thermostat
+    assert (schedule["heat_demand"], schedule["saving"], schedule["windows"]) == (None, None, 0)
+    assert schedule["heat_loss"]["confidence"] == 0
+    assert "train" not in text

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 import hashlib
 import hmac
 from typing import Any
@@ -33,6 +34,7 @@ from .const import (
     CONF_TLS,
 )
 from .coordinator import GpuHeatConfigEntry, SourceCoordinator
+from .scheduler import ZoneScheduler
 
 # What may be shown of a source's data and of its meters: all else is not.
 _SHOWN = frozenset(
@@ -79,6 +81,28 @@ async def async_get_config_entry_diagnostics(
         "totals": zone.book.ledger.to_json()["totals"],
         "closed_books": zone.book.ledger.to_json()["closed"],
         "sources": [_source(source, alias) for source in entry.runtime_data.sources.values()],
+        "schedule": _schedule(entry.runtime_data.scheduler),
+    }
+
+
+def _schedule(scheduler: ZoneScheduler) -> dict[str, Any]:
+    """Return what was decided last, and what that rests on."""
+    decided = scheduler.data
+    if decided is None:
+        return {"automatic": scheduler.automatic}
+    decisions = decided.verdict.decisions.values()
+    return {
+        "automatic": scheduler.automatic,
+        "decided_at": decided.at.isoformat(),
+        "heat_demand": decided.demand.level,
+        "heat_loss": asdict(decided.heat_loss),
+        "weather_until": decided.weather_until and decided.weather_until.isoformat(),
+        "prices_until": decided.prices_until and decided.prices_until.isoformat(),
+        "planned_until": decided.planned_until and decided.planned_until.isoformat(),
+        "windows": len(decided.windows),
+        "saving": decided.money.saving if decided.money else None,
+        "reasons": Counter(decision.reason for decision in decisions),
+        "failures": len(scheduler.failures),
     }
 
 

@@ -20,7 +20,6 @@ class Reason(StrEnum):
     ROOM_WARM = "room_warm"
     NO_DEMAND = "no_demand"
     HEATING_OFF = "heating_off"
-    SHOULDER_SEASON = "shoulder_season"
     COOLING_SEASON = "cooling_season"
     COMFORT_CEILING = "comfort_ceiling"
     ON_HOLD = "on_hold"
