@@ -12,11 +12,12 @@ def measure() -> Sequence[Row]:
     heaters; the model of each is written where it is made. What a policy costs is net: electricity,
     and what heating and cooling cost more or less than with a server that idles; also as a part
     of what the electricity costs where all jobs run at once. The limit is a bound from below that
-    knows the future; of what it saves beside always-on, policies have a part. Policies may be
-    tuned on development alone: seeds 0, 2, 4, 6 and 8 of Chicago and Helsinki.
+    knows the future; of what it saves beside always-on, policies have a part. The table holds our
+    scheduler to its targets; those of each policy and cell come from scripts.benchmarks.season.
+    Policies may be tuned on development alone: seeds 0, 2, 4, 6 and 8 of Chicago and Helsinki.
     """
     # The solver is there only where this is run: see scripts/setup.
-    from .report import rows_of  # noqa: PLC0415
     from .runs import Choice, run  # noqa: PLC0415
+    from .targets import rows_of  # noqa: PLC0415
 
     return rows_of(run(Choice()))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ..table import table
-from . import kept
+from . import kept, targets
 from .report import KEYS, SUMMARY, rows_of
 from .rivals import RIVALS
 from .runs import SEEDS, Choice, run
@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--fuels", type=_some_of(SCENARIOS), default=tuple(SCENARIOS))
     parser.add_argument("--policies", type=_some_of(RIVALS), default=tuple(RIVALS))
     parser.add_argument("--by", type=_some_of(KEYS), default=SUMMARY, help="of what to make rows")
+    parser.add_argument("--targets", action="store_true", help="how far our targets are met")
     parser.add_argument("--no-limits", action="store_true", help="leave out what takes longest")
     parser.add_argument("--save", type=Path, help="add the scores to a file, go on with it")
     parser.add_argument("--load", type=Path, help="run nothing, read the scores from a file")
@@ -44,7 +45,7 @@ def main() -> None:
         limits=not asked.no_limits,
     )
     scores = kept.read(asked.load) if asked.load else run(choice, asked.save)
-    print(table(rows_of(scores, asked.by)))
+    print(table(targets.rows_of(scores) if asked.targets else rows_of(scores, asked.by)))
 
 
 def _some_of[T](known: Iterable[T]) -> Callable[[str], tuple[T, ...]]:
