@@ -115,6 +115,7 @@ class Flexible:
             started=running or bool(order and order.ran_s),
             running=running,
             keeps_place=not job.frees_gpu,
+            firm=deadline is not None,
             queue=queue,
         )
         return replace(unit, task=task)

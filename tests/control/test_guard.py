@@ -75,6 +75,11 @@ def test_a_tight_queue_makes_nobody_wait(slack_h, waiting, running):
     assert (said["waits"].forced, said["runs"].forced) == (waiting, running)
 
 
+def test_long_jobs_without_a_deadline_make_no_queue_tight():
+    queue = [task(name, 48, 80, queue="q", firm=False) for name in "ab"]
+    assert not any(each.forced for each in watch(queue, {"q": 2}).values())
+
+
 def test_one_that_gives_its_place_away_does_not_stand_before_others():
     queue = [
         task("long", 30, 200, queue="q", started=True, keeps_place=False),
