@@ -91,13 +91,12 @@ def _queued(tasks: Sequence[Task], places: int) -> Iterator[tuple[str, Watch]]:
 def _tightness(tasks: Sequence[Task]) -> float:
     """Return how likely a job that comes finds all places taken for longer than it can wait.
 
-    It is taken to be like those that are there: the work of the longest by the median slack of
-    those that have a deadline.
+    It is taken to be like those that are there: the work of the longest by the median slack. Where
+    none has a deadline, none will have.
     """
-    slacks_h = [task.due_h - task.work_h for task in tasks if task.firm]
-    if not slacks_h:
+    if not any(task.firm for task in tasks):
         return 0.0
-    slack_h = median(slacks_h)
+    slack_h = median(task.due_h - task.work_h for task in tasks)
     return max(task.work_h for task in tasks) / max(slack_h, _TINY_H)
 
 
