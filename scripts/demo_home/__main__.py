@@ -14,7 +14,7 @@ import time
 
 import aiohttp
 
-from . import dashboard, processes, states, zone as zones
+from . import dashboard, processes, states, time_lapse, zone as zones
 from .client import PASSWORD, USERNAME, Client, wait_for
 from .errors import DemoError
 from .home import RESTART_EXIT_CODE, Home
@@ -111,19 +111,25 @@ async def _demo(folder: Path, options: argparse.Namespace) -> None:
         _say("setting the zone up")
         await zones.set_up(client, agent_port=server.port, token=server.token())
         _say("waiting for the values of the zone")
+        await states.wait(client, counted=False)
+        zone = await zones.find(client)
+        await zones.give_deadline(client, zone)
         values = await states.wait(client, counted=options.once)
-        await dashboard.save(client, await zones.find(client))
+        await dashboard.save(client, zone)
         await client.close()
-    if options.once:
-        print(_report(values, home, server) if options.json else states.table(values), flush=True)
-        return
-    _announce(home, server)
-    while True:
-        processes.check_alive("the agent", agent, server.log)
-        if hass.poll() == RESTART_EXIT_CODE:
-            hass = home.start()
-        processes.check_alive("Home Assistant", hass, home.log)
-        await asyncio.sleep(0.5)
+        if options.once:
+            report = _report(values, home, server) if options.json else states.table(values)
+            print(report, flush=True)
+            return
+        _announce(home, server)
+        weather = asyncio.ensure_future(time_lapse.run(session, home.url))
+        while not weather.done():
+            processes.check_alive("the agent", agent, server.log)
+            if hass.poll() == RESTART_EXIT_CODE:
+                hass = home.start()
+            processes.check_alive("Home Assistant", hass, home.log)
+            await asyncio.sleep(0.5)
+        await weather  # it ends by a fault alone
 
 
 def _report(values: Mapping[str, states.State], home: Home, server: Server) -> str:

@@ -53,6 +53,14 @@ class Client:
             raise DemoError(f"Home Assistant refused {kind}: {answer['error']['message']}")
         return answer["result"]
 
+    async def act(self, action: str, entity_id: str, **data: Any) -> None:
+        """Perform an action on an entity."""
+        domain, _, service = action.partition(".")
+        target = {"entity_id": entity_id}
+        await self.command(
+            "call_service", domain=domain, service=service, service_data=data, target=target
+        )
+
     async def wait_until_started(self, check: Callable[[], None]) -> None:
         """Return once every integration is set up; `check` raises where none will be."""
         while (await self.command("get_config"))["state"] != "RUNNING":

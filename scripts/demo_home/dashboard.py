@@ -3,7 +3,14 @@
 from typing import Any
 
 from .client import Client
-from .home import FURNACE, ROOM_TEMPERATURE, THERMOSTAT
+from .home import (
+    FURNACE,
+    OUTDOOR_TEMPERATURE,
+    ROOM_TEMPERATURE,
+    THERMOSTAT,
+    TIME_LAPSE,
+    TIME_OF_DAY,
+)
 from .server import JOBS
 from .zone import Zone
 
@@ -56,7 +63,15 @@ def page(zone: Zone) -> dict[str, Any]:
         "title": "GPU heat",
         "type": "sections",
         "max_columns": 3,
-        "sections": [_money(zone), _room(zone), _heat(zone), _jobs(zone), _history(zone)],
+        "sections": [
+            _money(zone),
+            _room(zone),
+            _heat(zone),
+            _jobs(zone),
+            _schedule(zone),
+            _day(zone),
+            _history(zone),
+        ],
     }
     return {"title": "GPU heat", "views": [view]}
 
@@ -115,6 +130,7 @@ def _room(zone: Zone) -> Card:
             {"Costs": zone.own("cost_rate"), "Worth": zone.own("heat_value_rate")},
             hours=0.25,
             rows=3,
+            min_y_axis=0,
         ),
     )
 
@@ -152,16 +168,54 @@ def _heat(zone: Zone) -> Card:
 
 
 def _jobs(zone: Zone) -> Card:
+    """Return the switch of each job, why it runs or waits, and what its owner has ordered."""
     cards: list[Card] = []
     for (job_id, name), gpu_power in zip(JOBS.items(), zone.of_devices("power"), strict=True):
         running = zone.of_job(job_id, "running")
         cards.append(_tile(running, columns=12, name=name, color="green", **_inline("toggle")))
         cards.append(_tile(zone.of_job(job_id, "status")))
         cards.append(_tile(gpu_power, name="Its GPU", color="amber"))
+        cards.append(_tile(zone.of_job(job_id, "reason"), columns=12))
+        cards.append(_tile(zone.of_job(job_id, "remaining_work"), name="Work left"))
+        cards.append(_tile(zone.of_job(job_id, "deadline")))
+        policy = zone.of_job(job_id, "policy")
+        cards.append(_tile(policy, columns=12, **_inline("select-options")))
+    return _section("Jobs", "mdi:chip", *cards)
+
+
+def _schedule(zone: Zone) -> Card:
+    """Return what decides on the jobs, and when they will run."""
     target = {"config_entry_id": zone.entry_id}
-    now = _button("Decide now", "mdi:scale-balance", target)
-    summer = _button("Decide as in July", "mdi:weather-sunny", {**target, "season": "cooling"})
-    return _section("Jobs", "mdi:chip", *cards, now, summer)
+    automatic = zone.own("automatic_control")
+    plan = {
+        "type": "calendar",
+        "entities": [zone.own("plan")],
+        "initial_view": "listWeek",
+        "grid_options": {"columns": 12, "rows": 5},
+    }
+    return _section(
+        "Schedule",
+        "mdi:calendar-clock",
+        _tile(automatic, columns=12, color="green", **_inline("toggle")),
+        _tile(zone.own("heat_demand"), color="deep-orange"),
+        _tile(zone.own("forecast_saving"), name="Saving", color="green"),
+        plan,
+        _button("Decide now", "mdi:scale-balance", target),
+        _button("Decide as in July", "mdi:weather-sunny", {**target, "season": "cooling"}),
+    )
+
+
+def _day(zone: Zone) -> Card:
+    """Return the weather that is let pass, and what it does to the room and to the demand."""
+    rooms = {"Room": ROOM_TEMPERATURE, "Outdoors": OUTDOOR_TEMPERATURE}
+    return _section(
+        "A day",
+        "mdi:weather-partly-snowy",
+        _tile(TIME_LAPSE, columns=12, color="light-blue", features=[{"type": "toggle"}]),
+        _tile(TIME_OF_DAY),
+        _tile(OUTDOOR_TEMPERATURE, color="light-blue"),
+        _graph({"Heat demand": zone.own("heat_demand"), **rooms}, hours=0.5, rows=7),
+    )
 
 
 def _inline(feature: str, **options: str) -> Card:
@@ -182,15 +236,15 @@ def _button(name: str, icon: str, data: dict[str, Any]) -> Card:
 
 def _history(zone: Zone) -> Card:
     gpus = {f"GPU {index}": entity for index, entity in enumerate(zone.of_devices("power"))}
-    graph = _graph({"House": zone.own("power"), **gpus}, hours=1, rows=4)
-    return _section("The last hour", "mdi:chart-line", graph, span=2)
+    graph = _graph({"House": zone.own("power"), **gpus}, hours=1, rows=4, min_y_axis=0)
+    return _section("The last hour", "mdi:chart-line", graph, span=3)
 
 
-def _graph(entities: dict[str, str], *, hours: float, rows: int) -> Card:
+def _graph(entities: dict[str, str], *, hours: float, rows: int, **options: Any) -> Card:
     return {
         "type": "history-graph",
         "hours_to_show": hours,
         "entities": [{"entity": entity, "name": name} for name, entity in entities.items()],
-        "min_y_axis": 0,
         "grid_options": {"columns": "full", "rows": rows},
+        **options,
     }

@@ -9,15 +9,20 @@ import subprocess
 import sys
 
 from . import processes
+from .weather import outdoor_c
 
 INTEGRATION = Path(__file__).parents[2] / "custom_components" / "gpu_heat"
 THERMOSTAT = "climate.living_room"
 ROOM_TEMPERATURE = "input_number.room_temperature"
+OUTDOOR_TEMPERATURE = "input_number.outdoor_temperature"
+TIME_OF_DAY = "input_datetime.time_of_day"
+TIME_LAPSE = "input_boolean.time_lapse"
 FURNACE = "input_boolean.furnace"
+WEATHER = "weather.outdoors"
 RESTART_EXIT_CODE = 100  # what Home Assistant ends with when a user asks it to restart
 
 # A house in Montreal. Not default_config: the demo looks for nothing on the network around it.
-CONFIGURATION = """\
+_CONFIGURATION = """\
 homeassistant:
   name: Demo home
   country: CA
@@ -46,6 +51,18 @@ input_boolean:
   furnace:
     name: Furnace
     icon: mdi:fire
+  time_lapse:
+    name: An hour of weather in a minute
+    icon: mdi:weather-partly-snowy
+    initial: off
+
+input_datetime:
+  time_of_day:
+    name: Time of day
+    icon: mdi:clock-fast
+    has_date: false
+    has_time: true
+    initial: "09:00"
 
 input_number:
   room_temperature:
@@ -56,6 +73,31 @@ input_number:
     max: 26
     step: 0.1
     unit_of_measurement: "°C"
+  outdoor_temperature:
+    name: Outdoors
+    icon: mdi:thermometer
+    initial: 4.8
+    min: -20
+    max: 20
+    step: 0.1
+    unit_of_measurement: "°C"
+
+template:
+  - weather:
+      - name: Outdoors
+        condition: sunny
+        temperature: "{{ states('input_number.outdoor_temperature') }}"
+        humidity: 60
+        forecast_hourly: >
+          {% set day = DAY %}
+          {% set start = now().replace(minute=0, second=0, microsecond=0) %}
+          {% set ahead = namespace(hours=[]) %}
+          {% for hour in range(73) %}
+            {% set at = start + timedelta(hours=hour) %}
+            {% set row = {'datetime': at.isoformat(), 'temperature': day[at.hour]} %}
+            {% set ahead.hours = ahead.hours + [row] %}
+          {% endfor %}
+          {{ ahead.hours }}
 
 climate:
   - platform: generic_thermostat
@@ -71,6 +113,7 @@ climate:
     cold_tolerance: 0.3
     hot_tolerance: 0.3
 """
+_DAY = str([round(outdoor_c(hour), 1) for hour in range(24)])
 
 # Only the owner is left to make. The other steps would add integrations that use the Internet.
 _ONBOARDING = {
@@ -102,7 +145,7 @@ class Home:
         """Write the configuration, copy the integration in, start."""
         storage = self.folder / ".storage"
         storage.mkdir(parents=True, exist_ok=True)
-        (self.folder / "configuration.yaml").write_text(CONFIGURATION)
+        (self.folder / "configuration.yaml").write_text(_CONFIGURATION.replace("DAY", _DAY))
         (storage / "http").write_text(json.dumps(_http(self.port)))
         if not (storage / "onboarding").exists():
             (storage / "onboarding").write_text(json.dumps(_ONBOARDING))

@@ -1,6 +1,7 @@
 """The demo's GPU server: the real agent, simulated GPUs, real child processes as jobs."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 import json
 from pathlib import Path
 import subprocess
@@ -12,6 +13,9 @@ from .errors import DemoError
 GPUS = "2xrtx_3090"
 NAME = "Basement server"
 JOBS = {"fine-tune": "Fine-tuning", "embeddings": "Embeddings"}
+PLANNED_JOB = "embeddings"
+"""The one that tells how much is done; of the other nobody knows when it will be."""
+WORK = timedelta(hours=3)
 TOKEN_PATIENCE_S = 20
 
 
@@ -79,6 +83,11 @@ def _configuration(folder: Path) -> str:
     lines = [f"name = {json.dumps(NAME)}"]
     for device, (job_id, name) in enumerate(JOBS.items()):
         command = [sys.executable, workload.__file__, str(folder / f"{job_id}.count")]
+        progress = []
+        if job_id == PLANNED_JOB:
+            file = str(folder / f"{job_id}.progress")
+            command += [file, str(round(WORK.total_seconds() / workload.STEP_S))]
+            progress = [f"progress = {{ file = {json.dumps(file)} }}"]
         lines += [
             "",
             "[[jobs]]",
@@ -88,5 +97,6 @@ def _configuration(folder: Path) -> str:
             f"command = {json.dumps(command)}",
             f"devices = [{device}]",
             'on_stop = "terminate"',
+            *progress,
         ]
     return "\n".join([*lines, ""])

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .client import Client
 from .errors import DemoError
-from .home import THERMOSTAT
+from .home import OUTDOOR_TEMPERATURE, THERMOSTAT, WEATHER
+from .house import FURNACE_KW, LOSS_KW_PER_K
+from .server import PLANNED_JOB
 
 DOMAIN = "gpu_heat"
 
@@ -28,10 +31,18 @@ HEATING = {
     "heating_months": [str(month) for month in range(1, 13)],
     "cooling_months": [],
     "thermostats": [THERMOSTAT],
+    "outdoor_temperature": OUTDOOR_TEMPERATURE,
     "cooling_cop": 3,
 }
 # Whoever tries the demo need not wait half an hour between two decisions.
-CONTROL = {"minimum_on": {"minutes": 0}, "minimum_off": {"minutes": 0}}
+CONTROL = {
+    "minimum_on": {"minutes": 0},
+    "minimum_off": {"minutes": 0},
+    "weather": WEATHER,
+    "heat_loss": LOSS_KW_PER_K * 1000,
+    "heating_power": FURNACE_KW,
+}
+DEADLINE = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +108,14 @@ async def set_up(client: Client, *, agent_port: int, token: str) -> None:
         "/api/config/config_entries/options/flow",
         made["result"]["entry_id"],
         {"init": {"next_step_id": "control"}, "control": CONTROL},
+    )
+
+
+async def give_deadline(client: Client, zone: Zone) -> None:
+    """Say when the planned job is to be done, counted from now."""
+    deadline = (datetime.now(UTC) + DEADLINE).replace(microsecond=0)
+    await client.act(
+        "datetime.set_value", zone.of_job(PLANNED_JOB, "deadline"), datetime=deadline.isoformat()
     )
 
 

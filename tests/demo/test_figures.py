@@ -14,6 +14,7 @@ from .browser import act, command, post, shows, state, tile
 from .harness import eventually
 
 ROOM = "input_number.room_temperature"
+OUTDOORS = "input_number.outdoor_temperature"
 THERMOSTAT = "climate.living_room"
 OPTIONS_FLOW = "config/config_entries/options/flow"
 
@@ -110,13 +111,13 @@ def test_a_price_that_is_changed_in_the_options_holds_from_now_on(winter: Page) 
 
 
 def test_the_season_follows_the_recorded_temperature_outdoors(winter: Page) -> None:
-    # The demo has no thermometer outdoors. The room's own says 20 °C, which is above 18.
+    # The room's own thermometer says 20 °C, which is above 18.
     change_options(winter, "seasons", season_by="outdoor", outdoor_temperature=ROOM)
 
     says(winter, SUMMER)
     assert state(winter, "select.house_season_mode") == "auto"
 
-    change_options(winter, "seasons", season_by="months", outdoor_temperature=None)
+    change_options(winter, "seasons", season_by="months", outdoor_temperature=OUTDOORS)
 
     says(winter, WINTER)
 
