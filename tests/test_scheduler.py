@@ -262,13 +262,18 @@ async def test_a_switch_that_is_turned_by_hand_holds_against_it(
     agent.job("train", remaining_s=4 * HOUR_S)
     await setup(entry)
     await switch("on")
+    await poll(minutes=5)
     await switch("on", "train_running")
     await poll()
     assert agent.snapshot.jobs[0].state is JobState.RUNNING
     assert shown("sensor", "train_reason").state == "manual_run"
-    for _ in range(13):
-        await poll(minutes=10)  # two hours, and a quarter
+    for _ in range(17):
+        await poll(minutes=7)
         room(21)
+    assert agent.snapshot.jobs[0].state is JobState.RUNNING
+    await poll(minutes=1)  # the two hours end at 14:05; the next quarter is not waited for
+    for _ in range(2):
+        await poll()
     assert agent.snapshot.jobs[0].state is JobState.PAUSED
 
 

@@ -128,6 +128,10 @@ class Holds:
             switched_at=max(switched_at, default=None),
         )
 
+    def by_hand(self, now: datetime) -> frozenset[str]:
+        """Return the jobs and groups on which what a person wishes stands."""
+        return frozenset(job_id for job_id in self._holds if self._by_hand(job_id, now))
+
     async def pause(self, job_id: str, now: datetime, hold: Hold) -> Job:
         """Pause a job, a group or one of its jobs, and keep it paused. Raises SourceError.
 

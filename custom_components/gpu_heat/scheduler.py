@@ -218,9 +218,10 @@ class ZoneScheduler(DataUpdateCoordinator[Decided | None]):
 
     def _signature(self) -> object:
         """Return what a decision depends on, but for time and what goes evenly with it."""
-        zone = self._zone.data
+        zone, now = self._zone.data, dt_util.utcnow()
         return (
             (zone.season, zone.rooms, zone.electricity_price),
+            [source.holds.by_hand(now) for source in self._sources.values()],
             [
                 [
                     (job.id, job.state, job.paused_by_us, job.can_pause, job.deadline)
