@@ -78,6 +78,17 @@ def test_a_pause_that_costs_more_than_it_saves_is_not_made():
     assert planned(outlook(dear), task(held_w=300.0)).pays  # it has not begun, and holds nothing
 
 
+@pytest.mark.parametrize(("heat_price", "held_cost"), [(0.0, 0.90), (0.20, 0.30), (0.40, 0.0)])
+def test_a_gpu_that_is_held_costs_what_its_heat_is_not_worth_and_never_gains(heat_price, held_cost):
+    view = outlook(cheap_at_night(), heat_price=heat_price)
+    free = planned(view, task(started=True))
+    held = planned(view, task(started=True, held_w=300.0))
+    assert free.runs == held.runs == {"train": [(10.0, 16.0)]}
+    # 10 h of 0.3 kW are 3 kWh, at 0.30 less the worth of the heat.
+    assert held.cost - free.cost == pytest.approx(held_cost, abs=0.005)
+    assert held.cost_at_once == pytest.approx(free.cost_at_once)
+
+
 def test_with_the_same_price_all_day_there_is_nothing_to_wait_for():
     plan = planned(outlook([0.2] * QUARTERS, heat_price=0.15), task())
     assert plan.runs["train"] == [(0.0, 6.0)]

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from .building import HeatStore
@@ -127,7 +127,7 @@ class _Planner:
     def plan(self) -> Plan:
         at_once, soonest = self._soonest()
         load, chosen = self._chosen()
-        cost_at_once, cost = self._bill(at_once) - self._idle, self._bill(load) - self._idle
+        cost_at_once, cost = self._cost(at_once, soonest), self._cost(load, chosen)
         work_kwh = sum(task.work_h * task.power_w for task in self._tasks) / 1000
         least = WORTH_WHILE * work_kwh * sum(self._outlook.price) / max(len(self._outlook.price), 1)
         pays = cost_at_once - cost > abs(least)
@@ -172,6 +172,16 @@ class _Planner:
             for power_w, hours, price in zip(load.power_w, hours, self._outlook.price, strict=True)
         )
         return electricity / 1000 + self._store.respond(self._heat(load)).bill
+
+    def _cost(self, load: _Load, runs: Mapping[str, Sequence[Run]]) -> float:
+        """Return what the work costs; GPUs that are held for it gain nothing by their heat."""
+        if not any(task.held_w for task in self._tasks):
+            return self._bill(load) - self._idle
+        worth, at_work, held = self._worth(load), self._load(), 0.0
+        for task in self._tasks:
+            at_work.put(replace(task, held_w=0.0), runs[task.id])
+            held -= task.held_w / 1000 * worth.held_of(waits(task, runs[task.id]))
+        return self._bill(at_work) - self._idle + held
 
     def _soonest(self) -> tuple[_Load, dict[str, list[Run]]]:
         """Run each task as soon as it has a place."""
