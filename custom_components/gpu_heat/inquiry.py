@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from .control.decide import Situation
 from .control.outlook import HORIZON
+from .control.task import Task
 from .control.verdict import Ahead, Question, Verdict
 from .control_memory import ControlMemory
 from .coordinator import SourceCoordinator
@@ -109,10 +110,10 @@ class Inquiry:
         self._places |= flexible.places
         self._units |= {unit.key: unit for unit in flexible.units}
         tasks = [unit.task for unit in flexible.units if unit.task]
-        running_w = sum(task.power_w for task in tasks if task.running)
+        drawn_w = sum(_drawn_w(task) for task in tasks)
         planned_w = sum(task.power_w for task in tasks)
         power_w = source.snapshot.power_w if source.snapshot else None
-        self._rest_w += max((power_w or 0.0) - running_w, 0.0)
+        self._rest_w += max((power_w or 0.0) - drawn_w, 0.0)
         captured = float(self._zone.book.conditions.captures.get(key, 1))
         self._captured.append((planned_w, captured))
 
@@ -157,3 +158,10 @@ class Inquiry:
             price=None if price is None else float(price),
             heat_price=heat,
         )
+
+
+def _drawn_w(task: Task) -> float:
+    """Return what a job draws now, as the plan counts it: while it waits, what it holds."""
+    if task.running:
+        return task.power_w
+    return task.held_w if task.started else 0.0
