@@ -343,6 +343,22 @@ async def test_the_entities_tell_the_plan(
     ]
 
 
+async def test_what_windows_cost_adds_up_to_what_the_plan_costs(
+    agent, entry, setup, room, outdoors, schedule, shown
+):
+    room(21)
+    outdoors(16)  # the house wants less heat than the job gives: the last of it is worth little
+    agent.job("train", remaining_s=12 * HOUR_S, deadline=NOON + timedelta(hours=44))
+    await setup(entry)
+    response = await schedule()
+    costs = [window["cost"] for window in response["plan"]]
+    assert len(costs) == 2  # the first night has eight hours
+    cost = shown("sensor", "_forecast_saving").attributes["cost"]
+    assert sum(costs) == pytest.approx(cost, abs=1e-3)
+    # 5.4 kWh at 0.05 cost 0.27, and at the most all of them spare oil for 0.144 each.
+    assert 0.27 - 5.4 * 0.144 < cost < 0.27
+
+
 async def test_the_calendar_answers_for_a_time(
     hass, agent, entry, setup, room, outdoors, poll, entity_id
 ):

@@ -1,12 +1,12 @@
 """When jobs run by the plan, as people read it: moments, heat and money."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from .control.plan import Plan
 from .control.reasons import Reason
-from .control.runs import Worth
+from .control.runs import Run, Worth
 from .flexible import Unit
 
 
@@ -14,8 +14,9 @@ from .flexible import Unit
 class Window:
     """A time in which a job is planned to run.
 
-    `heat_kwh` is the heat that it gives off, `cost` what it costs in the zone's currency, less
-    what its heat is worth (negative: a gain); None where nobody knows what the job draws.
+    `heat_kwh` is the heat that it gives off, None where nobody knows what the job draws. `cost` is
+    in the zone's currency, less what its heat is worth (negative: a gain): those of all windows add
+    up to what the plan costs. None where nobody knows what one of the planned jobs draws.
     """
 
     key: str
@@ -30,12 +31,11 @@ class Window:
 
 def windows(plan: Plan, start: datetime, units: Mapping[str, Unit]) -> Iterator[Window]:
     """Yield the windows of a plan that was made for `start`, in their order."""
-    gain, worth = Worth(plan.edges, plan.gain), Worth(plan.edges, plan.worth)
-    rows = ((run, key) for key, runs in plan.runs.items() for run in runs)
-    for (begin_h, end_h), key in sorted(rows):
-        unit = units[key]
-        kilowatts = None if unit.power_w is None else unit.power_w / 1000
-        heats = worth.of([(begin_h, end_h)]) > 0
+    worth = Worth(plan.edges, plan.worth)
+    runs = sorted((run, key) for key, of_job in plan.runs.items() for run in of_job)
+    costs = _costs(plan, runs, units)
+    for (run, key), cost in zip(runs, costs, strict=True):
+        unit, (begin_h, end_h) = units[key], run
         waits = Reason.CHEAP_HOUR if plan.pays else Reason.WOULD_COST_MORE
         yield Window(
             key=key,
@@ -43,7 +43,34 @@ def windows(plan: Plan, start: datetime, units: Mapping[str, Unit]) -> Iterator[
             name=unit.job.name,
             start=start + timedelta(hours=begin_h),
             end=start + timedelta(hours=end_h),
-            reason=Reason.WANTED_HEAT if heats else waits,
-            heat_kwh=None if kilowatts is None else kilowatts * (end_h - begin_h),
-            cost=None if kilowatts is None else -kilowatts * gain.of([(begin_h, end_h)]),
+            reason=Reason.WANTED_HEAT if worth.of([run]) > 0 else waits,
+            heat_kwh=_kwh(unit, run),
+            cost=cost,
         )
+
+
+def _costs(
+    plan: Plan, runs: Sequence[tuple[Run, str]], units: Mapping[str, Unit]
+) -> Sequence[float | None]:
+    """Return what each run costs.
+
+    The last of its heat is what the plan knows the worth of, by the hour; what all of it is worth
+    beyond that, and what held GPUs cost, is shared out by energy.
+    """
+    energies = [_kwh(units[key], run) for run, key in runs]
+    known = [energy for energy in energies if energy is not None]
+    if len(known) < len(runs):
+        return [None] * len(runs)
+    gain = Worth(plan.edges, plan.gain)
+    last = [
+        -energy * gain.of([(begin_h, end_h)]) / (end_h - begin_h)
+        for energy, ((begin_h, end_h), _) in zip(known, runs, strict=True)
+    ]
+    beyond = (plan.cost - sum(last)) / (sum(known) or 1.0)
+    return [cost + energy * beyond for cost, energy in zip(last, known, strict=True)]
+
+
+def _kwh(unit: Unit, run: Run) -> float | None:
+    """Return what a job draws in a run, all of which ends as heat."""
+    begin_h, end_h = run
+    return None if unit.power_w is None else unit.power_w / 1000 * (end_h - begin_h)

@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from statistics import mean
 
 from .building import HeatStore
 from .guard import MARGIN_H, WORK_MARGIN
@@ -27,7 +28,7 @@ class Plan:
 
     `cost` is the net cost of the work until the end of the outlook: electricity, and what heating
     and cooling cost more or less than without it. `cost_at_once` is that of running all jobs as
-    soon as possible; where the plan is no better, it is the same, and it `waits` for nothing.
+    soon as possible; where the plan is hardly better (`pays` is False) it is the same.
     `gain` is what a kWh of electricity gains by slot, given the plan; `worth` its heat alone.
     """
 
@@ -38,7 +39,6 @@ class Plan:
     edges: Sequence[float]
     gain: Sequence[float]
     worth: Sequence[float]
-    room_c: Sequence[float]
 
     @property
     def saving(self) -> float:
@@ -123,27 +123,25 @@ class _Planner:
         self._edges = list(accumulate(outlook.climate.hours, initial=0.0))
         self._store = HeatStore(outlook.building, outlook.climate)
         self._idle = self._bill(self._load())
+        self._price = max(mean(outlook.price), 0.0)
 
     def plan(self) -> Plan:
         at_once, soonest = self._soonest()
         load, chosen = self._chosen()
         cost_at_once, cost = self._cost(at_once, soonest), self._cost(load, chosen)
         work_kwh = sum(task.work_h * task.power_w for task in self._tasks) / 1000
-        least = WORTH_WHILE * work_kwh * sum(self._outlook.price) / max(len(self._outlook.price), 1)
-        pays = cost_at_once - cost > abs(least)
+        pays = cost_at_once - cost > WORTH_WHILE * work_kwh * self._price
         if not pays:
             load, chosen, cost = at_once, soonest, cost_at_once
-        worth = self._worth(load)
-        response = self._store.respond(self._heat(load))
+        worth = self._store.respond(self._heat(load)).worth
         return Plan(
             runs=chosen,
             cost=cost,
             cost_at_once=cost_at_once,
             pays=pays,
             edges=self._edges,
-            gain=worth.gain,
-            worth=response.worth,
-            room_c=response.room_c,
+            gain=self._gain(worth),
+            worth=worth,
         )
 
     def _load(self) -> _Load:
@@ -154,15 +152,15 @@ class _Planner:
         return [capture * power_w for power_w in load.power_w]
 
     def _worth(self, load: _Load) -> Worth:
-        response = self._store.respond(self._heat(load))
+        worth = self._store.respond(self._heat(load)).worth
+        return Worth(self._edges, self._gain(worth), self._price)
+
+    def _gain(self, worth: Sequence[float]) -> list[float]:
+        """Return what a kWh of electricity gains by slot, where its heat is worth so much."""
         capture = self._outlook.capture
-        return Worth(
-            self._edges,
-            [
-                capture * worth - price
-                for worth, price in zip(response.worth, self._outlook.price, strict=True)
-            ],
-        )
+        return [
+            capture * each - price for each, price in zip(worth, self._outlook.price, strict=True)
+        ]
 
     def _bill(self, load: _Load) -> float:
         """Return what electricity, heating and cooling cost under a load."""

@@ -30,19 +30,21 @@ class Habits:
 
     on_h: float = 0.5
     off_h: float = 0.5
-    switch_h: float = 0.5
+    switch_h: float = 0.25
 
 
 class Worth:
     """What a kWh of electricity gains in each slot: the worth of its heat less its price.
 
     `edges` are the borders of the slots in h, one more than there are slots; `sums` is what 1 kW
-    gains until each of them, `losses` what it does where it does no work.
+    gains until each of them, `losses` what it does where it does no work. `price` is what a kWh of
+    electricity costs on average: what a switch costs goes by it.
     """
 
-    def __init__(self, edges: Sequence[float], gain: Sequence[float]) -> None:
+    def __init__(self, edges: Sequence[float], gain: Sequence[float], price: float = 0.0) -> None:
         self.edges = edges
         self.gain = gain
+        self.price = price
         self.sums = self._summed(gain)
         # To hold a GPU for its heat alone is never a gain: it is there to work.
         self._loss = [min(each, 0.0) for each in gain]
@@ -81,7 +83,7 @@ def gain_of(task: Task, runs: Sequence[Run], worth: Worth, habits: Habits) -> fl
     gain = power_kw * worth.of(runs)
     if held_kw:
         gain += held_kw * worth.held_of(waits(task, runs))
-    return gain - _switches(task, runs) * habits.switch_h * power_kw * _dearest(worth)
+    return gain - _switches(task, runs) * habits.switch_h * power_kw * worth.price
 
 
 def waits(task: Task, runs: Sequence[Run]) -> list[Run]:
@@ -96,10 +98,6 @@ def waits(task: Task, runs: Sequence[Run]) -> list[Run]:
 def _switches(task: Task, runs: Sequence[Run]) -> int:
     """Count the times it is paused or let go on; its start and its end are no switches."""
     return 2 * (len(runs) - 1) + 2 * (task.running and runs[0][0] > 0)
-
-
-def _dearest(worth: Worth) -> float:
-    return max(-min(worth.gain), 0.0)
 
 
 class Chooser:
@@ -133,7 +131,7 @@ class Chooser:
         """Return the runs that gain most, and end before `due_h`; the soonest where none does."""
         soonest = self.soonest(task)
         best, most = soonest, gain_of(task, soonest, self._worth, self._habits)
-        most += _WORTH_H * task.power_w / 1000 * _dearest(self._worth)
+        most += _WORTH_H * task.power_w / 1000 * self._worth.price
         for runs in self._candidates(task, min(due_h, self._edges[-1])):
             if task.running and 0 < runs[0][0] < self._habits.off_h:
                 continue  # too short a pause to make
