@@ -17,10 +17,14 @@ BY_HAND = frozenset({Reason.MANUAL_HOLD, Reason.MANUAL_RUN})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Money:
-    """What the planned work costs in all, in the zone's currency, and what it would at once."""
+    """What the planned work costs in all, in the zone's currency, and what it would at once.
+
+    `held_assumed` tells that a job waits in it of which nobody knows yet what it draws then.
+    """
 
     cost: float
     cost_at_once: float
+    held_assumed: bool
 
     @property
     def saving(self) -> float:

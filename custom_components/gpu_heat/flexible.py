@@ -27,7 +27,8 @@ class Unit:
     """What is decided on as one: a job, a group as a whole, or one job of a group.
 
     `task` is None where nobody knows its work; `due_h` then says in how many h it has to be done
-    all the same, None if nothing does. `power_w` is None where nobody knows it.
+    all the same, None if nothing does. `power_w` is None where nobody knows it, `held_known` tells
+    whether what it draws while it waits has been learned.
     """
 
     source: SourceCoordinator
@@ -35,6 +36,7 @@ class Unit:
     flexible: FlexibleJob
     deadline: datetime | None
     power_w: float | None
+    held_known: bool
     task: Task | None = None
     due_h: float | None = None
 
@@ -90,18 +92,24 @@ class Flexible:
         deadline = orders.deadline(job.id, job.deadline)
         due_h = None if deadline is None else (deadline - self._now) / _HOUR
         patience = self._patience(members or [job])
-        power_w = (
-            self.load.running_w(job) or None
-        )  # no job draws nothing: its meter does not see it
+        # No job draws nothing: its meter does not see it.
+        power_w, held_w = self.load.running_w(job) or None, self.load.held_w(job)
         flexible = replace(
             source.holds.flexible(job, self._now),
             id=key_of(source, job.id),
             policy=orders.policy(job.id),
             patience=patience if deadline is None else None,
             power_w=power_w,
-            held_w=self.load.held_w(job),
+            held_w=self.load.usual_held_w(job) if held_w is None else held_w,
         )
-        unit = Unit(source=source, job=job, flexible=flexible, deadline=deadline, power_w=power_w)
+        unit = Unit(
+            source=source,
+            job=job,
+            flexible=flexible,
+            deadline=deadline,
+            power_w=power_w,
+            held_known=held_w is not None,
+        )
         work_h = self._work_h(job)
         if work_h is None or not _lives(job):
             return replace(unit, due_h=due_h)

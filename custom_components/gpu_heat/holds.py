@@ -16,13 +16,14 @@ from weakref import WeakValueDictionary
 from .agent.engines.driver import group_of
 from .agent.models import Job, Snapshot
 from .const import LOGGER
-from .control.decide import FlexibleJob
+from .control.decide import MOST_SWITCHES, FlexibleJob
 from .control.reasons import Reason
 from .job_status import ENDED, goes_on, is_group, not_told
 from .sources import RefusedError, Source, SourceError
 
 LEASE = timedelta(minutes=15)
 _SHORTEST_LEASE = timedelta(minutes=1)
+_DAY = timedelta(days=1)
 
 # The schedule decides every quarter of an hour: within this time once for sure.
 _TO_DECIDE = timedelta(minutes=30)
@@ -93,7 +94,8 @@ class Holds:
         stored = document or {"holds": {}, "switched_at": {}}
         self._holds = {job: Hold.from_json(hold) for job, hold in stored["holds"].items()}
         self._switched_at = {
-            job: datetime.fromisoformat(at) for job, at in stored["switched_at"].items()
+            job: [datetime.fromisoformat(at) for at in ([when] if isinstance(when, str) else when)]
+            for job, when in stored["switched_at"].items()
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -109,7 +111,9 @@ class Holds:
                 }
                 for job, hold in self._holds.items()
             },
-            "switched_at": {job: at.isoformat() for job, at in self._switched_at.items()},
+            "switched_at": {
+                job: [at.isoformat() for at in when] for job, when in self._switched_at.items()
+            },
         }
 
     def flexible(self, job: Job, now: datetime) -> FlexibleJob:
@@ -118,7 +122,7 @@ class Holds:
         group = group_of(job.id) or job.id
         if hold := self._by_hand(job.id, now) or self._by_hand(group, now):
             held = Reason.MANUAL_HOLD if hold.paused else Reason.MANUAL_RUN
-        switched_at = [at for key in {job.id, group} if (at := self._switched_at.get(key))]
+        switched_at = [at for key in {job.id, group} for at in self._switched_at.get(key, ())]
         on = goes_on(job)
         return FlexibleJob(
             id=job.id,
@@ -126,6 +130,7 @@ class Holds:
             controllable=(bool(on) and job.can_pause) or job.paused_by_us,
             held=held,
             switched_at=max(switched_at, default=None),
+            switches=sum(now - at < _DAY for at in switched_at),
         )
 
     def by_hand(self, now: datetime) -> frozenset[str]:
@@ -339,7 +344,7 @@ class Holds:
         self._save()
 
     def _switched(self, job_id: str, now: datetime) -> None:
-        self._switched_at[job_id] = now
+        self._switched_at[job_id] = [*self._switched_at.get(job_id, ()), now][-MOST_SWITCHES:]
         self._save()
 
     def _forget_switched(self, jobs: Mapping[str, Job]) -> None:

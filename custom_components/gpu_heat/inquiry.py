@@ -1,10 +1,11 @@
 """Puts together what is to be decided on the jobs of a zone, and what came of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from .control.decide import Situation
 from .control.outlook import HORIZON
+from .control.runs import Run, waits
 from .control.task import Task
 from .control.verdict import Ahead, Question, Verdict
 from .control_memory import ControlMemory
@@ -77,7 +78,11 @@ class Inquiry:
                 of_group.setdefault(key_of(unit.source, unit.job.group), []).append(key)
         money = None
         if plan and all(self._units[key].power_w is not None for key in plan.runs):
-            money = Money(cost=plan.cost, cost_at_once=plan.cost_at_once)
+            money = Money(
+                cost=plan.cost,
+                cost_at_once=plan.cost_at_once,
+                held_assumed=any(self._waits_unknown(key, runs) for key, runs in plan.runs.items()),
+            )
         followed = isinstance(self._zone.settings.rules.tariff.prices, FollowedPrice)
         told_until = forecast.prices.end if forecast.prices else None
         return Decided(
@@ -94,6 +99,10 @@ class Inquiry:
             planned_until=now + timedelta(hours=plan.edges[-1]) if plan else None,
             money=money,
         )
+
+    def _waits_unknown(self, key: str, runs: Sequence[Run]) -> bool:
+        unit = self._units[key]
+        return not unit.held_known and unit.task is not None and bool(waits(unit.task, runs))
 
     def _look(self, source: SourceCoordinator) -> None:
         key = source.subentry.subentry_id

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from .agent.models import Job, JobState
+from .control.held_power import USUAL_W
 from .coordinator import SourceCoordinator
 from .job_status import is_group
 
@@ -37,12 +38,16 @@ class JobLoad:
         limits = [self._devices[key].power_limit_w for key in job.devices if key in self._devices]
         return _sum(limits) if limits else None
 
-    def held_w(self, job: Job) -> float:
-        """Return what its GPUs still draw while it waits, in W, as far as that is known."""
+    def held_w(self, job: Job) -> float | None:
+        """Return what its GPUs still draw while it waits, in W; None until that is learned."""
         if job.frees_gpu:
             return 0.0
-        held = (self._source.job_power.held_w(key) or 0.0 for key in job.devices)
-        return sum(held, 0.0)
+        held = [self._source.job_power.held_w(key) for key in job.devices]
+        return _sum(held) if held else None
+
+    def usual_held_w(self, job: Job) -> float:
+        """Return what its GPUs usually draw while it waits, in W; of one that names none, one's."""
+        return USUAL_W * max(len(job.devices), 1)
 
     def _part_w(self, device_id: str) -> float | None:
         learned_w = self._source.job_power.running_w(device_id)

@@ -62,6 +62,7 @@ async def async_schedule(
             for window in decided.windows
         ],
         "saving": _rounded(money.saving) if money else None,
+        "held_power_assumed": money.held_assumed if money else None,
         "currency": data.zone.settings.currency,
         "weather_known_until": _moment(decided.weather_until),
         "prices_known_until": _moment(decided.prices_until),

@@ -33,7 +33,7 @@ REASON = SensorEntityDescription(
 class ForecastSavingSensor(ZoneScheduleEntity, SensorEntity):
     """What the plan saves against running all at once; unknown without a plan or its power."""
 
-    _unrecorded_attributes = frozenset({"cost", "cost_at_once", "until"})
+    _unrecorded_attributes = frozenset({"cost", "cost_at_once", "held_power_assumed", "until"})
 
     def __init__(self, coordinator: ZoneScheduler, description: SensorEntityDescription) -> None:
         super().__init__(coordinator, description)
@@ -54,6 +54,7 @@ class ForecastSavingSensor(ZoneScheduleEntity, SensorEntity):
         return {
             "cost": round(decided.money.cost, 4),
             "cost_at_once": round(decided.money.cost_at_once, 4),
+            "held_power_assumed": decided.money.held_assumed,
             "until": decided.planned_until,
         }
 

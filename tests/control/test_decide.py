@@ -74,6 +74,19 @@ def test_what_was_switched_stays_so_for_its_minimum_time(minutes, action, reason
     assert decided(switched, at(WARM)) == (action, reason)
 
 
+@pytest.mark.parametrize(
+    ("switches", "action", "reason"),
+    [(6, Action.PAUSE, Reason.ROOM_WARM), (7, Action.KEEP, Reason.SWITCHED_OFTEN)],
+)
+def test_what_was_switched_often_runs_on(switches, action, reason):
+    assert decided(job(switches=switches), at(WARM)) == (action, reason)
+    hot = at(WARM, above_comfort_k=2.0)
+    assert decide(job(switches=switches), hot).action is action
+    waits = job(running=False, switches=99)
+    assert decide(waits, at(WANTED)).action is Action.RUN
+    assert decide(job(switches=99, policy=Policy.HOLD), at(WANTED)).action is Action.PAUSE
+
+
 def test_what_a_person_has_said_stands():
     held = job(held=Reason.MANUAL_RUN)
     assert decided(held, at(WARM), FORCED, LATER) == (Action.KEEP, Reason.MANUAL_RUN)

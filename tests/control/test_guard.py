@@ -5,7 +5,7 @@ from itertools import accumulate
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.gpu_heat.control.guard import MARGIN_H, Watch, watch
+from custom_components.gpu_heat.control.guard import MARGIN_H, Watch, refused, watch
 from custom_components.gpu_heat.control.task import Task
 
 
@@ -137,3 +137,22 @@ def test_a_feasible_queue_is_done_in_time_whatever_is_wished(works, slack_h, pla
                     assert now_h + step_h <= due[name] + step_h
                     del left[name]
         now_h += step_h
+
+
+def test_none_takes_a_place_that_another_will_need_before():
+    """30 h of the one leave the other 52 - 1.15 x (30 + 15) h of slack: less than an hour."""
+    queue = [task("long", 30, 200, queue="q"), task("due", 15, 52, queue="q")]
+    assert refused(queue, {"q": 1}, {"long"}) == {"long"}
+    assert refused(queue, {"q": 1}, {"long", "due"}) == set()  # it gets its place after the other
+    assert refused(queue, {"q": 2}, {"long"}) == set()
+    later = [queue[0], task("due", 15, 53, queue="q")]
+    assert refused(later, {"q": 1}, {"long"}) == set()
+
+
+def test_what_has_a_place_or_is_in_no_queue_is_never_refused():
+    queue = [
+        task("long", 30, 200, queue="q", started=True),
+        task("due", 15, 40, queue="q"),
+        task("alone", 30, 40),
+    ]
+    assert refused(queue, {"q": 1}, {"long", "due", "alone"}) == set()

@@ -10,6 +10,9 @@ from .orders import Policy
 from .outlook import CEILING_K
 from .reasons import Action, Decision, Reason
 
+MOST_SWITCHES = 8
+"""A job that was switched so often within 24 h, but for once to let it go on, is paused no more."""
+
 RESUME_BELOW_K = 0.5
 """What waits does not start in a room so far above its target, though it would run on to 1 K."""
 
@@ -19,9 +22,9 @@ class FlexibleJob:
     """A job as the decision sees it.
 
     `running` is whether it runs or waits for its turn; `switched_at` when we last paused or
-    resumed it, None if we never did; `held` says that a person has paused it (MANUAL_HOLD) or
-    wants it to run (MANUAL_RUN). `patience` is for how long it may still be made to wait; None
-    where a deadline says that.
+    resumed it, None if we never did, `switches` how often within 24 h; `held` says that a person
+    has paused it (MANUAL_HOLD) or wants it to run (MANUAL_RUN). `patience` is for how long it may
+    still be made to wait; None where a deadline says that.
     """
 
     id: str
@@ -29,6 +32,7 @@ class FlexibleJob:
     controllable: bool = True
     held: Reason | None = None
     switched_at: datetime | None = None
+    switches: int = 0
     policy: Policy = Policy.FOLLOW_HEAT
     patience: timedelta | None = None
     power_w: float | None = None
@@ -99,6 +103,8 @@ def decide(
         least = situation.minimum.on if job.running else situation.minimum.off
         if not wish.at_once and job.switched_at and situation.now - job.switched_at < least:
             reason = Reason.MINIMUM_TIME
+        elif job.running and job.switches >= MOST_SWITCHES - 1 and job.policy is not Policy.HOLD:
+            reason = Reason.SWITCHED_OFTEN
         else:
             action = Action.RUN if wish.run else Action.PAUSE
     return Decision(job_id=job.id, action=action, reason=reason, figures=wish.figures)

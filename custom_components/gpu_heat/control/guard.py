@@ -1,7 +1,7 @@
 """Sees to it that no deadline is missed because of us: when slack runs out, jobs run."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from statistics import median
 
@@ -23,6 +23,7 @@ TIGHT, TIGHT_RUNNING = 1.0, 0.5
 it would take its place just when another comes that cannot wait for it. What runs then is not
 paused as long as they have less than twice that."""
 
+_TRIED = 32  # of more that would begin at once, the others are asked again next time
 _TINY_H = 1e-9
 
 
@@ -66,15 +67,7 @@ def _queued(tasks: Sequence[Task], places: int) -> Iterator[tuple[str, Watch]]:
     If all wait, all of that is later by as much. (Of tasks in a fixed order that do not depend on
     each other none is ever later because another is done sooner.)
     """
-    free_h, least_h = [0.0] * places, [0.0] * places
-    rows = []
-    for task in in_turn(tasks):
-        starts_h = heappop(free_h)
-        heappush(free_h, starts_h + WORK_MARGIN * task.work_h)
-        ends_h = heappop(least_h) + task.work_h
-        heappush(least_h, ends_h)
-        slack_h = task.due_h - starts_h - WORK_MARGIN * task.work_h
-        rows.append((task, slack_h, starts_h > 0, task.due_h < ends_h))
+    rows = list(_in_places(tasks, places))
     tightness = _tightness(tasks)
     behind_waits = False
     for task, slack_h, waits, at_risk in reversed(rows):
@@ -86,6 +79,49 @@ def _queued(tasks: Sequence[Task], places: int) -> Iterator[tuple[str, Watch]]:
         )
         # One that has to wait for a place needs those before it to be done.
         behind_waits = behind_waits or (short and waits)
+
+
+def _in_places(tasks: Sequence[Task], places: int) -> Iterator[tuple[Task, float, bool, bool]]:
+    """Yield tasks in turn: slack in h, whether it waits for a place, whether it may be late."""
+    free_h, least_h = [0.0] * places, [0.0] * places
+    for task in in_turn(tasks):
+        starts_h = heappop(free_h)
+        heappush(free_h, starts_h + WORK_MARGIN * task.work_h)
+        ends_h = heappop(least_h) + task.work_h
+        heappush(least_h, ends_h)
+        slack_h = task.due_h - starts_h - WORK_MARGIN * task.work_h
+        yield task, slack_h, starts_h > 0, task.due_h < ends_h
+
+
+def refused(
+    tasks: Sequence[Task], places: Mapping[str, int], starting: Collection[str]
+) -> set[str]:
+    """Return which tasks are not to take a place of their queue now, though they would.
+
+    What has a place keeps it, also before one that is due earlier: so none begins that leaves
+    another without the slack that the guard keeps.
+    """
+    turned_down = set[str]()
+    for queue, of_queue in by_queue(tasks):
+        asking = [task for task in in_turn(of_queue) if task.id in starting and not task.placed]
+        if queue is None or not asking:
+            continue
+        tight = _tight_ids(of_queue, max(places[queue], 1), ())
+        accepted = [task.id for task in asking]
+        if _tight_ids(of_queue, max(places[queue], 1), accepted) <= tight:
+            continue
+        accepted = []
+        for task in asking[:_TRIED]:
+            if _tight_ids(of_queue, max(places[queue], 1), [*accepted, task.id]) <= tight:
+                accepted.append(task.id)
+        turned_down |= {task.id for task in asking} - set(accepted)
+    return turned_down
+
+
+def _tight_ids(tasks: Sequence[Task], places: int, placed: Collection[str]) -> set[str]:
+    """Return which of a queue have no slack to spare where some more have places."""
+    moved = [replace(task, started=True) if task.id in placed else task for task in tasks]
+    return {task.id for task, slack_h, _, _ in _in_places(moved, places) if slack_h <= MARGIN_H}
 
 
 def _tightness(tasks: Sequence[Task]) -> float:

@@ -9,6 +9,10 @@ from enum import Enum, auto
 import math
 from typing import Self
 
+USUAL_W = 50.0
+"""What a GPU that waits with its jobs is taken to draw for them until that is learned: an H100's,
+rather than a pause that is thought to cost nothing."""
+
 SETTLES_S = 120.0
 """After a pause kernels run to their end and clocks come down; what is drawn then is no guide."""
 

@@ -45,11 +45,6 @@ class Plan:
         """What the plan saves against running all at once."""
         return self.cost_at_once - self.cost
 
-    def runs_now(self, task_id: str) -> bool:
-        """Tell whether a job runs at the beginning of the plan."""
-        runs = self.runs[task_id]
-        return bool(runs) and runs[0][0] <= 0
-
 
 def make_plan(
     outlook: Outlook,

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     MANUAL_HOLD = "manual_hold"
     # It is left as it is.
     MINIMUM_TIME = "minimum_time"
+    SWITCHED_OFTEN = "switched_often"
     DEMAND_UNKNOWN = "demand_unknown"
     NOT_CONTROLLABLE = "not_controllable"
 

@@ -8,13 +8,15 @@ from itertools import accumulate
 
 from .building import Building
 from .decide import FlexibleJob, Situation, Turn, decide
-from .guard import MARGIN_H, Watch, watch
+from .guard import MARGIN_H, Watch, refused, watch
 from .orders import Policy
 from .outlook import FARTHEST, SLOT, Expectation, look_ahead
 from .plan import Plan, make_plan
 from .reasons import Decision
 from .runs import Habits, Run
 from .task import Task
+
+_AT_ONCE_H = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,7 @@ def judge(question: Question) -> Verdict:
         for key, due_h in question.due_h.items()
     }
     plan = _plan(question, tasks, places)
-    turns = _turns(plan, tasks, places) if plan else {}
+    turns = turns_of(plan, tasks, places, watches) if plan else {}
     return Verdict(
         at=question.situation.now,
         decisions={
@@ -116,28 +118,46 @@ def _plan(question: Question, tasks: Sequence[Task], places: Mapping[str, int]) 
     return make_plan(outlook, tasks, places, habits, ahead.other_w)
 
 
-def _turns(plan: Plan, tasks: Sequence[Task], places: Mapping[str, int]) -> dict[str, Turn]:
-    """Return whose turn it is.
+def turns_of(
+    plan: Plan,
+    tasks: Sequence[Task],
+    places: Mapping[str, int],
+    watches: Mapping[str, Watch],
+    after_h: float = 0.0,
+) -> dict[str, Turn]:
+    """Return whose turn it is, some h after a plan was made.
 
     A plan that does not pay makes nobody wait. In a queue all places of which are taken, what
-    comes next as soon as one is free waits for that with its engine, not with us.
+    comes next as soon as one is free waits for that with its engine, not with us. What can wait
+    takes no place that another will need before.
     """
+    left = {task.id: _left(plan.runs[task.id], after_h) for task in tasks}
     taken = {
-        queue: _taken_until([plan.runs[task.id] for task in tasks if task.queue == queue], number)
+        queue: _taken_until([left[task.id] for task in tasks if task.queue == queue], number)
         for queue, number in places.items()
     }
-    turns = {}
+    now = set[str]()
     for task in tasks:
-        runs, until_h = plan.runs[task.id], taken.get(task.queue or "", 0.0)
+        runs, until_h = left[task.id], taken.get(task.queue or "", 0.0)
         next_up = bool(until_h and runs) and runs[0][0] <= until_h + SLOT / timedelta(hours=1)
-        now = not plan.pays or next_up or plan.runs_now(task.id)
-        turns[task.id] = Turn(
-            now=now,
-            next_h=runs[0][0] if runs and not now else None,
+        if not plan.pays or next_up or (runs and runs[0][0] <= _AT_ONCE_H):
+            now.add(task.id)
+    if plan.pays:
+        now -= refused(tasks, places, {key for key in now if not watches[key].forced})
+    return {
+        task.id: Turn(
+            now=task.id in now,
+            next_h=runs[0][0] if (runs := left[task.id]) and task.id not in now else None,
             pays=plan.pays,
             for_heat=plan.worth[0] > 0,
         )
-    return turns
+        for task in tasks
+    }
+
+
+def _left(runs: Sequence[Run], after_h: float) -> Sequence[Run]:
+    """Return what is still to come of some runs, by the h from then on."""
+    return [(begin - after_h, end - after_h) for begin, end in runs if end > after_h + _AT_ONCE_H]
 
 
 def _taken_until(runs_of: Iterable[Sequence[Run]], places: int) -> float:

@@ -1,6 +1,6 @@
 """The integration's own scheduler: what it knows in Home Assistant, it knows here."""
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,7 +11,6 @@ from custom_components.gpu_heat.control.decide import (
     FlexibleJob,
     MinimumTimes,
     Situation,
-    Turn,
     decide,
 )
 from custom_components.gpu_heat.control.demand import Demand
@@ -24,6 +23,7 @@ from custom_components.gpu_heat.control.reasons import Action, Reason
 from custom_components.gpu_heat.control.runs import Habits
 from custom_components.gpu_heat.control.task import Task, in_turn
 from custom_components.gpu_heat.control.usual import UsualWeather
+from custom_components.gpu_heat.control.verdict import turns_of
 from custom_components.gpu_heat.heat.seasons import OutdoorSeasons, Season
 
 from .clock import STEP, STEP_H, STEPS_PER_DAY, STEPS_PER_H
@@ -50,6 +50,7 @@ class Ours(Policy):
         self._heat_days: list[HeatDay] = []
         self._building = Building(heater_w=HEATER_W)
         self._mass = MassTemperature()
+        self._switches: dict[str, list[int]] = defaultdict(list)
         self._plan: Plan | None = None
         self._planned_at = 0
         self._planned_for: frozenset[str] = frozenset()
@@ -71,13 +72,19 @@ class Ours(Policy):
             above_comfort_k=view.room_c - DAY_C,
         )
         after_h = (view.step - self._planned_at) * STEP_H
+        turns = turns_of(self._plan, tasks, _PLACES, watches, after_h)
         running = set()
         for state in view.jobs:
-            turn = _turn(self._plan, state.id, after_h)
-            decision = decide(_flexible(state, view), situation, watches[state.id], turn)
+            switches = self._switches[state.id]
+            flexible = _flexible(state, view, switches)
+            decision = decide(flexible, situation, watches[state.id], turns[state.id])
             if decision.action is Action.RUN or (decision.action is Action.KEEP and state.running):
                 running.add(state.id)
-        return _with_place([task for task in in_turn(tasks) if task.id in running], tasks)
+        chosen = _with_place([task for task in in_turn(tasks) if task.id in running], tasks)
+        for state in view.jobs:
+            if state.started and state.running is not (state.id in chosen):
+                self._switches[state.id].append(view.step)
+        return chosen
 
     def _look(self, view: View) -> None:
         self._day_c.append(view.outdoor_c)
@@ -162,7 +169,7 @@ def _task(state: JobState, step: int) -> Task:
     )
 
 
-def _flexible(state: JobState, view: View) -> FlexibleJob:
+def _flexible(state: JobState, view: View, switches: Sequence[int]) -> FlexibleJob:
     switched_at = None
     if state.switched_at is not None:
         switched_at = view.now - (view.step - state.switched_at) * STEP
@@ -170,19 +177,9 @@ def _flexible(state: JobState, view: View) -> FlexibleJob:
         id=state.id,
         running=state.running,
         switched_at=switched_at,
+        switches=sum(view.step - at < STEPS_PER_DAY for at in switches),
         power_w=state.job.running_w,
         held_w=state.job.held_w if state.started else 0.0,
-    )
-
-
-def _turn(plan: Plan, job_id: str, after_h: float) -> Turn:
-    starts = [start for start, end in plan.runs[job_id] if end > after_h + 1e-6]
-    first = starts[0] if starts else None
-    return Turn(
-        now=first is not None and first <= after_h + 1e-6,
-        next_h=None if first is None else first - after_h,
-        pays=plan.pays,
-        for_heat=False,
     )
 
 
