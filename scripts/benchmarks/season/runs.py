@@ -38,9 +38,10 @@ class Choice:
 
 
 def run(choice: Choice, file: Path | None = None) -> list[Score]:
-    """Run what is chosen; a line on stderr tells of each run. Raises what `run_cell` does.
+    """Run what is chosen; a line on stderr tells of each run.
 
     Each run's scores are added to a file, if there is one; what that has is not run again.
+    Raises, once all are through, a group of what `run_cell` raised.
     """
     known = kept.read(file) if file and file.exists() else []
     done = {score.cell for score in known}
@@ -51,9 +52,15 @@ def run(choice: Choice, file: Path | None = None) -> list[Score]:
             pool.submit(run_cell, cell, choice.policies, choice.fuels, limits=choice.limits): cell
             for cell in cells
         }
+        errors = []
         for number, ended in enumerate(as_completed(runs), start=1):
+            print(f"season: {number} of {len(cells)}, {runs[ended]}", file=sys.stderr)
+            if error := ended.exception():
+                errors.append(error)
+                continue
             scores += ended.result()
             if file:
                 kept.add(file, ended.result())
-            print(f"season: {number} of {len(cells)}, {runs[ended]}", file=sys.stderr)
+    if errors:
+        raise BaseExceptionGroup("runs that failed", errors)
     return scores
