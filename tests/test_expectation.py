@@ -71,6 +71,31 @@ async def test_a_setback_is_expected_as_it_was(room, expected):
     assert found.comfort_c == 21
 
 
+async def test_a_setback_is_expected_in_all_weeks_to_come(room, expected):
+    room(temperature=21)
+    targets = TargetProfile()
+    for hour in range(24 * 7):
+        at = NOW - (hour + 1) * HOUR
+        targets.tell(at, 18 if at.hour >= 22 or at.hour < 6 else 21)
+    found = await expected(targets=targets)
+    days = [
+        [found.target_c(NOW + (24 * day + hour) * HOUR) for day in (3, 6, 7, 10, 27)]
+        for hour in (0, 15)
+    ]
+    assert days == [[21] * 5, [18] * 5]  # noon, and 3 h
+
+
+async def test_only_rooms_that_are_heated_tell_how_warm_it_is(hass, room, expected):
+    room(temperature=21)
+    off = {"current_temperature": 25, "temperature": 7}
+    hass.states.async_set("climate.attic", HVACMode.OFF, off)
+    both = {"thermostats": ["climate.room", "climate.attic"]}
+    found = await expected(seasons=SEASONS | both)
+    assert (found.room_c, found.comfort_c) == (20.5, 21)
+    room(HVACMode.OFF, temperature=21)
+    assert (await expected(seasons=SEASONS | both)).room_c == pytest.approx((20.5 + 25) / 2)
+
+
 async def test_the_forecast_goes_before_what_is_usual(room, expected):
     room(temperature=21)
     line = Line.of(Row(start=NOW + hour * HOUR, value=hour) for hour in range(3))

@@ -322,3 +322,20 @@ async def test_a_server_that_answers_nothing_is_not_kept_paused_by_what_is_to_go
     farm.refusal = web.Response(status=503)
     await source.holds.end_schedule(dt_util.utcnow(), "automatic control is off")
     assert list(holds(entry)["holds"]) == ["farm:1"]
+
+
+async def test_a_job_that_is_let_go_out_of_its_groups_pause_was_switched(farm, entry, setup, poll):
+    await setup(entry)
+    (source,) = entry.runtime_data.sources.values()
+    began = dt_util.utcnow()
+    hold = Hold(paused=True, manual=False, reason="schedule", until=began + timedelta(hours=2))
+    await source.holds.pause("farm", began, hold)
+    await poll(minutes=31)
+    let_go = dt_util.utcnow()
+    await source.holds.let_go("farm:1", let_go, "wanted_heat")
+    await poll()
+    jobs = {job.id: job for job in source.snapshot.jobs}
+    first = source.holds.flexible(jobs["farm:1"], dt_util.utcnow())
+    second = source.holds.flexible(jobs["farm:2"], dt_util.utcnow())
+    assert (first.switched_at, first.switches) == (let_go, 2)
+    assert (second.switched_at, second.switches) == (began, 1)

@@ -91,7 +91,7 @@ async def test_the_time_that_home_assistant_is_down_is_not_counted(
     assert orders().order("train").first_seen == seen
 
 
-async def test_what_a_person_ordered_outlives_a_restart(entry, setup, orders, reload):
+async def test_what_a_person_ordered_outlives_a_restart(agent, entry, setup, orders, reload):
     await setup(entry)
     now = dt_util.utcnow()
     orders().async_set_policy("train", Policy.HOLD, now)
@@ -99,7 +99,7 @@ async def test_what_a_person_ordered_outlives_a_restart(entry, setup, orders, re
     orders().async_set_deadline("train", now + timedelta(hours=8), now)
     await reload()
     assert orders().policy("train") is Policy.HOLD
-    assert orders().remaining_s("train", 60.0) == 3600.0
+    assert orders().remaining_s("train", agent.job("train", remaining_s=60.0)) == 3600.0
     assert orders().deadline("train", None) == now + timedelta(hours=8)
 
 
@@ -245,7 +245,7 @@ async def test_no_more_than_5000_jobs_are_kept_those_of_people_first_and_the_gon
 
 
 async def test_who_listens_is_told_of_what_people_order_until_he_no_longer_wants_to_be(
-    entry, setup, poll, orders
+    agent, entry, setup, poll, orders
 ):
     await setup(entry)
     heard = []
@@ -256,4 +256,46 @@ async def test_who_listens_is_told_of_what_people_order_until_he_no_longer_wants
     leave()
     orders().async_set_work("train", 0, dt_util.utcnow())
     assert heard == ["train"]
-    assert orders().remaining_s("train", None) is None
+    assert orders().remaining_s("train", agent.job("train")) is None
+
+
+async def test_the_work_that_a_job_tells_only_while_it_runs_is_remembered_while_it_waits(
+    agent, entry, setup, poll, orders, reload
+):
+    """It tells 3600 s, and runs for another 11 s until it is seen paused."""
+    agent.job("train", remaining_s=3600.0)
+    await setup(entry)
+    pause(agent, "train")
+    waiting = agent.job("train", remaining_s=None)
+    await polls(poll, 3)
+    assert orders().remaining_s("train", waiting) == pytest.approx(3589, abs=1)
+    await reload()
+    assert orders().remaining_s("train", waiting) == pytest.approx(3589, abs=1)
+    assert not orders().has_work("train")  # nobody has said it
+    agent.job("train", state=FINISHED)
+    await polls(poll, 1)
+    assert orders().remaining_s("train", waiting) is None
+
+
+async def test_a_job_that_begins_anew_after_a_pause_has_the_most_work_that_it_told(
+    agent, entry, setup, poll, orders
+):
+    agent.job("train", remaining_s=3600.0, keeps_work=False)
+    await setup(entry)
+    running = agent.job("train", remaining_s=600.0)
+    await polls(poll, 1)
+    assert orders().remaining_s("train", running) == 600.0
+    pause(agent, "train")
+    waiting = agent.job("train", remaining_s=None)
+    await polls(poll, 1)
+    assert orders().remaining_s("train", waiting) == 3600.0
+
+
+async def test_nobody_waits_in_an_empty_group(agent, entry, setup, poll, orders):
+    agent.group("farm", {"1": PAUSED}, state=PAUSED, paused_by_us=True, members=1)
+    await setup(entry)
+    await polls(poll, 2)
+    assert times(orders().order("farm")) == (0, 22)
+    agent.group("farm", {}, members=0)
+    await polls(poll, 2)
+    assert times(orders().order("farm")) == (0, 0)

@@ -1,6 +1,8 @@
 """The schedule decides on a group as a whole, or on each of its jobs where their work is known."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from homeassistant.components.climate import HVACMode
 import pytest
@@ -218,7 +220,7 @@ async def test_a_group_that_is_let_go_takes_along_all_but_what_a_person_paused(
     await schedule()  # pauses the third and the fourth
     await hass.services.async_call("gpu_heat", "pause_jobs", {"jobs": ["farm:1"]}, blocking=True)
     for key in "1234":
-        farm.job(f"farm:{key}", remaining_s=None)
+        farm.job(f"farm:{key}", remaining_s=0)  # so nobody knows what it still does
     room(22)
     await poll(minutes=31)
     room(22)
@@ -245,3 +247,24 @@ async def test_a_command_that_fails_is_told_and_tried_again(farm, entry, setup, 
     rows = (await schedule())["jobs"][0]["jobs"]
     assert [row["error"] for row in rows] == [None] * 4
     assert states(farm) == [RUNNING, RUNNING, PAUSED, PAUSED]
+
+
+async def test_as_many_run_as_were_seen_to_or_as_there_are_gpus_for(
+    farm, entry, setup, room, schedule, poll
+):
+    """A job of one GPU of two says nothing of how many of two GPUs will fit."""
+    room(21)
+    gpu = farm.snapshot.devices[0]
+    other = replace(gpu, id="GPU-other", index=1)
+    farm.snapshot = replace(farm.snapshot, devices=(gpu, other))
+    farm.group("farm", {"1": RUNNING})
+    farm.job("farm:1", devices=(gpu.id,), remaining_s=HOUR_S)
+    await setup(entry)
+    await schedule()
+    farm.group("farm", {"2": RUNNING, "3": QUEUED, "4": QUEUED})
+    for key in "234":
+        farm.job(f"farm:{key}", remaining_s=4 * HOUR_S)
+    farm.job("farm:2", devices=(gpu.id, other.id))
+    await poll()
+    plan = (await schedule())["plan"]
+    assert all(row["end"] <= later["start"] for row, later in pairwise(plan))

@@ -12,6 +12,7 @@ import pytest
 from custom_components.gpu_heat.agent.models import JobState
 
 from .conftest import zone_entry
+from .scripted_agent import GPU
 
 HOUR_S = 3600
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -383,6 +384,68 @@ async def test_the_calendar_answers_for_a_time(
 
     assert await events("2026-01-15T20:00:00+00:00", "2026-01-15T22:30:00+00:00") == ["Fine-tune"]
     assert await events("2026-01-16T02:30:00+00:00", "2026-01-16T12:00:00+00:00") == []
+
+
+async def test_the_hour_that_comes_twice_is_in_the_calendar(
+    hass, agent, entry, setup, room, outdoors, poll, entity_id, freezer
+):
+    """At 2:45 summer time half an hour of work is due at 2:30 winter time, 45 minutes later."""
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    await setup(entry)
+    now = datetime(2026, 10, 25, 0, 45, tzinfo=UTC)
+    agent.job("train", remaining_s=HOUR_S / 2, deadline=now + timedelta(minutes=45))
+    freezer.move_to(now - timedelta(seconds=11))
+    room(21)
+    outdoors(5)
+    await poll(seconds=11)
+    await poll(seconds=11)  # now it is decided anew on what was told
+    calendar = entity_id("calendar", "_plan")
+    data = {"entity_id": calendar, "start_date_time": now, "duration": {"hours": 2}}
+    answer = await hass.services.async_call(
+        "calendar", "get_events", data, blocking=True, return_response=True
+    )
+    (event,) = answer[calendar]["events"]
+    start, end = (datetime.fromisoformat(event[key]) for key in ("start", "end"))
+    assert (start.hour, start.utcoffset()) == (2, timedelta(hours=2))
+    assert (end.hour, end.utcoffset()) == (2, timedelta(hours=1))
+    assert end.astimezone(UTC) - start.astimezone(UTC) == timedelta(minutes=30)
+    assert hass.states.get(calendar).attributes["message"] == "Fine-tune"
+
+
+async def test_work_that_goes_on_beyond_the_plan_has_no_cost_and_leaves_others_theirs(
+    agent, entry, setup, room, outdoors, schedule
+):
+    """The plan ends after four weeks, ten years of work do not."""
+    room(21)
+    outdoors(5)
+    train = agent.job("train", remaining_s=10 * 8766 * HOUR_S, deadline=NOON)
+    index = replace(train, id="index", remaining_s=HOUR_S, deadline=NOON + timedelta(hours=2))
+    agent.snapshot = replace(agent.snapshot, jobs=(train, index))
+    await setup(entry)
+    costs = {row["job_id"]: row["cost"] for row in (await schedule(dry_run=True))["plan"]}
+    assert costs["train"] is None
+    # Half of 450 W for an hour, at 0.30 less the oil that it spares.
+    assert costs["index"] == pytest.approx(0.225 * (0.30 - 1.30 / 9.01), abs=0.005)
+
+
+async def test_jobs_that_share_a_gpu_share_what_it_draws_and_holds(
+    agent, entry, setup, room, outdoors, poll, schedule
+):
+    """450 W of the GPU for two of them; while both wait no more than that is planned."""
+    room(21)
+    outdoors(5)
+    train = agent.job("train", devices=(GPU,), remaining_s=4 * HOUR_S)
+    agent.snapshot = replace(agent.snapshot, jobs=(train, replace(train, id="index")))
+    await setup(entry)
+    await poll()
+    await poll()
+    response = await schedule()
+    assert {row["heat_kwh"] for row in response["plan"]} == {0.9}
+    assert [job.state for job in agent.snapshot.jobs] == [JobState.PAUSED] * 2
+    await poll()
+    again = await schedule(dry_run=True)
+    assert {row["heat_kwh"] for row in again["plan"]} == {0.9}
+    assert again["saving"] == pytest.approx(response["saving"], abs=0.01)
 
 
 @pytest.mark.parametrize(

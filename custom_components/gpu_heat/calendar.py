@@ -1,6 +1,7 @@
 """The planned run windows of a zone's jobs."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import override
 
@@ -37,6 +38,18 @@ async def async_setup_entry(
     async_add_entities([PlanCalendar(entry.runtime_data.scheduler, PLAN)])
 
 
+@dataclass
+class PlanEvent(CalendarEvent):
+    """A run window, which may end before it begins by the clock that is set back in it.
+
+    Home Assistant takes that for a mistake, as it checks events by the local clock.
+    """
+
+    @override
+    def __post_init__(self) -> None:
+        """Accept it."""
+
+
 class PlanCalendar(ZoneScheduleEntity, CalendarEntity):
     """One event for each time in which a job is planned to run, until it is planned anew."""
 
@@ -68,7 +81,7 @@ class PlanCalendar(ZoneScheduleEntity, CalendarEntity):
         yield from decided.windows if decided else ()
 
     def _event(self, window: Window) -> CalendarEvent:
-        return CalendarEvent(
+        return PlanEvent(
             start=dt_util.as_local(window.start),
             end=dt_util.as_local(window.end),
             summary=window.name,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+import math
 
 from homeassistant.util import dt as dt_util
 
@@ -26,6 +27,7 @@ USUAL_COOL_C = 25.5
 """What rooms are kept at where no thermostat says it."""
 
 _HOUR_S = 3600
+_WEEK_H = 7 * 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +46,14 @@ def outdoor_now(zone: ZoneCoordinator, forecast: Forecast, now: datetime) -> flo
 
 
 def room_now(rooms: Iterable[Room]) -> float | None:
-    """Return the mean temperature of the rooms that tell it by their weights, in °C."""
+    """Return the mean temperature of the rooms that tell it by their weights, in °C.
+
+    Where any is heated, of those that are: what the others have is nobody's wish.
+    """
+    rooms = list(rooms)
     return _mean(
         (float(room.target_c + room.excess_k), room.weight)
-        for room in rooms
+        for room in [room for room in rooms if room.heats] or rooms
         if room.target_c is not None and room.excess_k is not None
     )
 
@@ -208,13 +214,14 @@ def _cool_c(zone: ZoneCoordinator) -> float | None:
 
 
 def _targets(targets: TargetProfile, target_c: float, now: datetime) -> ByMoment:
-    """Return the target by the moment: as in the last days, hour by hour of the clock."""
-    ahead = targets.ahead(now, target_c, HORIZON // timedelta(hours=1) + 2)
+    """Return the target by the moment: as in the last days, hour by hour of the week."""
+    ahead = targets.ahead(now, target_c, HORIZON // timedelta(hours=1) + _WEEK_H)
     first = int(now.timestamp()) // _HOUR_S
 
     def at(moment: datetime) -> float:
-        hour = int(moment.timestamp()) // _HOUR_S - first
-        return ahead[min(max(hour, 0), len(ahead) - 1)]
+        hour = max(int(moment.timestamp()) // _HOUR_S - first, 0)
+        beyond = max(hour - len(ahead) + 1, 0)
+        return ahead[hour - math.ceil(beyond / _WEEK_H) * _WEEK_H]
 
     return at
 

@@ -17,6 +17,9 @@ _HOUR = timedelta(hours=1)
 # Ten years: whoever tells more work does not know it, and moments end with the year 9999.
 _MOST_WORK_H = 87_660.0
 
+# Less than that is done before anything could be decided.
+_LEAST_WORK_S = 1.0
+
 # Where nobody knows what a job draws, it is planned by what it may draw, else as one of a usual
 # GPU, and no money is told.
 _SOME_W = 250.0
@@ -54,8 +57,9 @@ def key_of(source: SourceCoordinator, job_id: str) -> str:
 class Flexible:
     """The units of one source, at a moment; `places` has how many of a group run at a time.
 
-    `max_delay` is for how long a job without a deadline may be made to wait in all. `part_w` and
-    `most_seen` are what `JobLoad` and `places` were before.
+    `max_delay` is for how long a job without a deadline may be made to wait in all. `part_w` is
+    what that of `JobLoad` was before; `most_seen` how many of a group were ever seen to run at a
+    time, now included.
     """
 
     def __init__(
@@ -73,6 +77,7 @@ class Flexible:
         self.load = JobLoad(source, part_w)
         self.units: list[Unit] = []
         self.places: dict[str, int] = {}
+        self.most_seen: dict[str, int] = {}
         for job in listed(source.snapshot.jobs) if source.snapshot else ():
             members = source.members(job.id) if is_group(job) else ()
             live = [member for member in members if _lives(member)]
@@ -80,8 +85,9 @@ class Flexible:
             alone = not job.paused_by_us and any(member.paused_by_us for member in live)
             if alone or any(self._work_h(member) for member in live):
                 queue = key_of(source, job.id)
-                places = self._places(members, most_seen.get(queue, 1))
-                self.places[queue] = places
+                running = sum(member.state is JobState.RUNNING for member in members)
+                self.most_seen[queue] = max(most_seen.get(queue, 1), running)
+                places = self.places[queue] = self._places(members, self.most_seen[queue])
                 units = [self._unit(member, queue) for member in live]
                 self.units += _in_queue(units, places)
             else:
@@ -130,8 +136,8 @@ class Flexible:
 
     def _work_h(self, job: Job) -> float | None:
         """Return the work left in h; None where nobody knows of any."""
-        left_s = self._source.orders.remaining_s(job.id, job.remaining_s)
-        if left_s is None or left_s <= 0:
+        left_s = self._source.orders.remaining_s(job.id, job)
+        if left_s is None or left_s < _LEAST_WORK_S:
             return None
         return min(left_s / 3600, _MOST_WORK_H)
 
@@ -142,11 +148,17 @@ class Flexible:
         return self._max_delay - timedelta(seconds=waited_s)
 
     def _places(self, members: Sequence[Job], most_seen: int) -> int:
-        """Return how many of a group run at a time: as its GPUs allow, or as was seen."""
-        running = sum(member.state is JobState.RUNNING for member in members)
+        """Return how many of a group run at a time: as its GPUs allow, or as was seen.
+
+        If all that run tell their GPUs, these are what there is to be had.
+        """
+        running = [member for member in members if member.state is JobState.RUNNING]
         takes = max((len(member.devices) for member in members), default=0)
         gpus = len(self._source.snapshot.devices) if self._source.snapshot else 0
-        return max(most_seen, running, gpus // takes if takes else 1)
+        fit = gpus // takes if takes else 1
+        if running and all(member.devices for member in running):
+            return max(fit, len(running))
+        return max(fit, most_seen)
 
 
 def _in_queue(units: Sequence[Unit], places: int) -> Iterator[Unit]:

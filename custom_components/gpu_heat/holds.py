@@ -322,7 +322,8 @@ class Holds:
             yield
 
     async def _resume(self, job_id: str, now: datetime, hold: Hold | None) -> Job:
-        waited = job_id in self._holds and self._holds[job_id].paused
+        own = self._holds.get(job_id)
+        waited = own.paused if own else self._waits_with_its_group(job_id, now)
         for key in [key for key in self._holds if _of(key, job_id)]:
             self._wish(key, None)  # they go on with their group
         self._wish(job_id, hold)

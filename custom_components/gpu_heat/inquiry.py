@@ -115,7 +115,7 @@ class Inquiry:
         )
         if (part_w := flexible.load.part_w) is not None:
             self._memory.part_w[key] = part_w
-        self._memory.most_seen |= flexible.places
+        self._memory.most_seen |= flexible.most_seen
         self._places |= flexible.places
         self._units |= {unit.key: unit for unit in flexible.units}
         tasks = [unit.task for unit in flexible.units if unit.task]

@@ -117,8 +117,7 @@ class RemainingWork(OrderEntity, NumberEntity):
     @property
     @override
     def native_value(self) -> float | None:
-        told = self.job.remaining_s if self.job else None
-        left_s = self.coordinator.orders.remaining_s(self.job_id, told)
+        left_s = self.coordinator.orders.remaining_s(self.job_id, self.job)
         return None if left_s is None else round(left_s / _HOUR_S, 2)
 
     @override

@@ -19,6 +19,7 @@ from .control.orders import (
     begin_anew,
     deadline,
     end,
+    hear,
     remaining_s,
 )
 from .job_status import ENDED, is_group, not_told
@@ -82,9 +83,16 @@ class Orders:
         order = self._orders.get(job_id)
         return order is not None and order.work_s is not None
 
-    def remaining_s(self, job_id: str, told: float | None) -> float | None:
-        """Return the work left of a job in seconds: as a person said, else as the job tells."""
-        return remaining_s(self._orders.get(job_id), told)
+    def remaining_s(self, job_id: str, job: Job | None) -> float | None:
+        """Return the work left of a job in seconds: as a person said, else as the job tells.
+
+        While its source is off (`job` is None), what a person said.
+        """
+        order = self._orders.get(job_id)
+        if job is None:
+            return order.work_s if order else None
+        anew = job.keeps_work is False and job.state is not JobState.RUNNING
+        return remaining_s(order, job.remaining_s, anew=anew)
 
     @callback
     def async_set_policy(self, job_id: str, policy: Policy, now: datetime) -> None:
@@ -156,11 +164,13 @@ def _listed(
             running=before.state is JobState.RUNNING,
             waiting=before.state is JobState.PAUSED and before.paused_by_us,
         )
+    if is_group(job) and not job.members:
+        order = replace(order, waited_s=0.0)  # none of it waits
     if ended and not order.ended:
         return end(order)
     if order.ended and not ended and job.state is not JobState.UNKNOWN:
-        return begin_anew(order, now)
-    return order
+        order = begin_anew(order, now)
+    return order if ended else hear(order, job.remaining_s)
 
 
 def _bounded(orders: dict[str, Order]) -> dict[str, Order]:

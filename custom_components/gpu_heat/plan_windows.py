@@ -16,7 +16,8 @@ class Window:
 
     `heat_kwh` is the heat that it gives off, None where nobody knows what the job draws. `cost` is
     in the zone's currency, less what its heat is worth (negative: a gain): those of all windows add
-    up to what the plan costs. None where nobody knows what one of the planned jobs draws.
+    up to what the plan costs. None where nobody knows what one of the planned jobs draws, and for
+    a window that ends after the plan.
     """
 
     key: str
@@ -57,17 +58,22 @@ def _costs(
     The last of its heat is what the plan knows the worth of, by the hour; what all of it is worth
     beyond that, and what held GPUs cost, is shared out by energy.
     """
-    energies = [_kwh(units[key], run) for run, key in runs]
+    end_h = plan.edges[-1]
+    within = [((min(begin, end_h), min(end, end_h)), key) for (begin, end), key in runs]
+    energies = [_kwh(units[key], run) for run, key in within]
     known = [energy for energy in energies if energy is not None]
     if len(known) < len(runs):
         return [None] * len(runs)
     gain = Worth(plan.edges, plan.gain)
     last = [
-        -energy * gain.of([(begin_h, end_h)]) / (end_h - begin_h)
-        for energy, ((begin_h, end_h), _) in zip(known, runs, strict=True)
+        -energy * gain.of([run]) / (run[1] - run[0]) if energy else 0.0
+        for energy, (run, _) in zip(known, within, strict=True)
     ]
     beyond = (plan.cost - sum(last)) / (sum(known) or 1.0)
-    return [cost + energy * beyond for cost, energy in zip(last, known, strict=True)]
+    return [
+        cost + energy * beyond if run == clipped else None
+        for cost, energy, (run, _), (clipped, _) in zip(last, known, runs, within, strict=True)
+    ]
 
 
 def _kwh(unit: Unit, run: Run) -> float | None:

@@ -5,7 +5,7 @@ from itertools import accumulate
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.gpu_heat.control.guard import MARGIN_H, Watch, refused, watch
+from custom_components.gpu_heat.control.guard import MARGIN_H, Watch, watch, yielding
 from custom_components.gpu_heat.control.task import Task
 
 
@@ -139,20 +139,81 @@ def test_a_feasible_queue_is_done_in_time_whatever_is_wished(works, slack_h, pla
         now_h += step_h
 
 
+def yields(queue, places, *going):
+    return yielding(queue, {"q": places}, going, watch(queue, {"q": places}))
+
+
 def test_none_takes_a_place_that_another_will_need_before():
     """30 h of the one leave the other 52 - 1.15 x (30 + 15) h of slack: less than an hour."""
     queue = [task("long", 30, 200, queue="q"), task("due", 15, 52, queue="q")]
-    assert refused(queue, {"q": 1}, {"long"}) == {"long"}
-    assert refused(queue, {"q": 1}, {"long", "due"}) == set()  # it gets its place after the other
-    assert refused(queue, {"q": 2}, {"long"}) == set()
+    assert yields(queue, 1, "long") == {"long"}
+    assert yields(queue, 2, "long") == set()
     later = [queue[0], task("due", 15, 53, queue="q")]
-    assert refused(later, {"q": 1}, {"long"}) == set()
+    assert yields(later, 1, "long") == set()
 
 
-def test_what_has_a_place_or_is_in_no_queue_is_never_refused():
+def test_an_engine_may_begin_with_any_that_nobody_makes_wait():
+    """Both would begin at once, and the place may go to the one that has time."""
+    queue = [task("long", 30, 200, queue="q"), task("due", 15, 52, queue="q")]
+    assert yields(queue, 1, "long", "due") == {"long"}
+    assert yields(queue, 2, "long", "due") == set()
+
+
+def test_one_that_can_wait_no_longer_is_not_made_later_still():
+    """12 h due in 14.7 leave 0.9 h of slack."""
+    queue = [task("long", 30, 200, queue="q"), task("due", 12, 14.7, queue="q")]
+    assert yields(queue, 1, "long", "due") == {"long"}
+    assert yields(queue, 1, "due") == set()
+
+
+def test_what_has_a_place_or_is_in_no_queue_yields_to_none():
     queue = [
         task("long", 30, 200, queue="q", started=True),
         task("due", 15, 40, queue="q"),
         task("alone", 30, 40),
     ]
-    assert refused(queue, {"q": 1}, {"long", "due", "alone"}) == set()
+    assert yields(queue, 1, "long", "due", "alone") == set()
+
+
+@settings(deadline=None)
+@given(
+    works=st.lists(st.floats(0.25, 12), min_size=1, max_size=8),
+    slack_h=st.floats(0, 60),
+    places=st.integers(1, 3),
+    wishes=st.lists(st.booleans(), min_size=1, max_size=50),
+    likes=st.permutations(range(8)),
+)
+def test_a_feasible_queue_is_done_in_time_whoever_the_engine_likes(
+    works, slack_h, places, wishes, likes
+):
+    """Each is let go when that is wished; places go by liking, of those that have to by turn."""
+    step_h, now_h, rank = 0.25, 0.0, dict(zip(map(str, range(8)), likes, strict=True))
+    needs = (
+        1.15 * (sum(works[:i]) / places + work) + MARGIN_H + slack_h for i, work in enumerate(works)
+    )
+    due = {str(i): due_h for i, due_h in enumerate(accumulate(needs, max))}
+    left = {str(i): work for i, work in enumerate(works)}
+    started = set()
+    while left:
+        queue = [
+            task(name, hours, due[name] - now_h, queue="q", started=name in started)
+            for name, hours in left.items()
+        ]
+        said = watch(queue, {"q": places})
+        wished = {
+            name
+            for index, name in enumerate(left)
+            if said[name].forced or wishes[(round(now_h / step_h) + index) % len(wishes)]
+        }
+        going = wished - yielding(queue, {"q": places}, wished, said)
+        liked = [name for name in going - started if not said[name].forced]
+        liking = sorted(liked, key=rank.get)
+        liking += sorted(going - started - set(liked), key=lambda name: (due[name], name))
+        for name in liking[: places - len(started & left.keys())]:
+            started.add(name)
+        for name in going & started:
+            left[name] -= step_h
+            if left[name] <= 0:
+                assert now_h + step_h <= due[name] + step_h
+                del left[name]
+        now_h += step_h

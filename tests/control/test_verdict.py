@@ -1,6 +1,7 @@
 """All jobs of a zone are decided on at once, and the guard, the plan and people are heeded."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -194,3 +195,52 @@ def test_what_runs_for_its_deadline_in_a_warm_room_is_not_switched_to_and_fro(ab
             break
     assert switches == 1
     assert minute < 12 * 60
+
+
+def test_none_begins_before_one_that_is_kept_a_moment_longer():
+    """One place, 12 h of A due in 21: paused ten minutes ago, it begins in twenty.
+
+    If B took the place for 30 h meanwhile, A would be late.
+    """
+    jobs = [job("a", running=False, switched_at=NOW - timedelta(minutes=10)), job("b")]
+    tasks = [task("a", 12.0, 21.0, queue="farm"), task("b", 30.0, 200.0, queue="farm")]
+    judged = verdict(jobs, tasks, places={"farm": 1}, of=ahead(lambda moment: 0.10))
+    assert not judged.plan.pays
+    assert decided(judged) == {
+        "a": (Action.KEEP, Reason.MINIMUM_TIME),
+        "b": (Action.PAUSE, Reason.PLACE_NEEDED),
+    }
+
+
+def test_what_is_stopped_with_its_place_takes_it_all_the_same():
+    """5 h in the one place that is left, after another 5 h: 12 - 1.15 x 10 h of slack."""
+    jobs = [job("a", running=False, policy=Policy.HOLD), job("b"), job("c")]
+    tasks = [
+        task("a", queue="farm", started=True),
+        task("b", 5.0, 12.0, queue="farm"),
+        task("c", 5.0, 12.0, queue="farm"),
+    ]
+    judged = verdict(jobs, tasks, places={"farm": 2}, of=ahead())
+    assert judged.watches["c"].slack_h == pytest.approx(0.5)
+    assert decided(judged)["c"] == (Action.KEEP, Reason.DEADLINE_GUARD)
+
+
+@pytest.mark.parametrize("work_h", [1e-16, 1e-9, 1e-6])
+def test_a_job_with_almost_no_work_left_does_not_keep_others_from_their_plan(work_h):
+    judged = verdict([job("a"), job("b")], [task("a", work_h), task("b")], of=ahead())
+    assert judged.plan.runs["b"] == [(10.0, 14.0)]
+    assert judged.plan.runs["a"][0][1] - judged.plan.runs["a"][0][0] == pytest.approx(work_h)
+
+
+def test_a_queue_is_planned_until_its_last_job_is_done():
+    """Twelve of 10 h, one after another: 120 h, of which none can be in time after the second."""
+    keys = [f"{number:02}" for number in range(12)]
+    tasks = [task(key, 10.0, 24.0, queue="farm") for key in keys]
+    judged = verdict(
+        [job(key) for key in keys], tasks, places={"farm": 1}, of=ahead(lambda moment: 0.30)
+    )
+    runs = sorted(run for of_job in judged.plan.runs.values() for run in of_job)
+    assert all(end <= begin for (_, end), (begin, _) in pairwise(runs))
+    assert runs[-1][1] <= judged.plan.edges[-1]
+    at_work_kwh = 12 * 10 * 0.45
+    assert judged.plan.cost == pytest.approx(at_work_kwh * (0.30 - 0.14), rel=0.05)

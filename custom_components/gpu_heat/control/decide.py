@@ -134,13 +134,15 @@ def _bounds(job: FlexibleJob, at: Situation, watch: Watch | None) -> _Wish | Non
 
 
 def _time(job: FlexibleJob, at: Situation, watch: Watch | None) -> _Wish | None:
-    """Have a job run that cannot wait any longer."""
+    """Have a job run that cannot wait any longer, and wait where another cannot."""
     if watch is not None:
         slack = ("slack_h", round(watch.slack_h, 2))
         if watch.forced:
             waited = job.patience is not None and watch.slack_h <= MARGIN_H
             reason = Reason.WAITED_LONG if waited else Reason.DEADLINE_GUARD
             return _Wish(run=True, reason=reason, at_once=True, figures=(slack,))
+        if watch.yields:
+            return _Wish(run=False, reason=Reason.PLACE_NEEDED, at_once=True, figures=(slack,))
     elif job.patience is not None and job.patience <= timedelta(0):
         return _Wish(run=True, reason=Reason.WAITED_LONG, at_once=True)
     return None

@@ -1,7 +1,7 @@
 """Sees to it that no deadline is missed because of us: when slack runs out, jobs run."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from statistics import median
 
@@ -33,12 +33,13 @@ class Watch:
 
     `slack_h` is for how many h it could still wait, everything before it in its queue counted;
     `forced` that it, or one behind it, can wait no longer; `at_risk` that its deadline may be
-    missed even so.
+    missed even so. `yields` says that it is not to begin, as another needs its place.
     """
 
     slack_h: float
     forced: bool
     at_risk: bool
+    yields: bool = False
 
 
 def watch(tasks: Iterable[Task], places: Mapping[str, int]) -> dict[str, Watch]:
@@ -67,7 +68,7 @@ def _queued(tasks: Sequence[Task], places: int) -> Iterator[tuple[str, Watch]]:
     If all wait, all of that is later by as much. (Of tasks in a fixed order that do not depend on
     each other none is ever later because another is done sooner.)
     """
-    rows = list(_in_places(tasks, places))
+    rows = list(_in_places(in_turn(tasks), places))
     tightness = _tightness(tasks)
     behind_waits = False
     for task, slack_h, waits, at_risk in reversed(rows):
@@ -82,9 +83,9 @@ def _queued(tasks: Sequence[Task], places: int) -> Iterator[tuple[str, Watch]]:
 
 
 def _in_places(tasks: Sequence[Task], places: int) -> Iterator[tuple[Task, float, bool, bool]]:
-    """Yield tasks in turn: slack in h, whether it waits for a place, whether it may be late."""
+    """Yield for tasks in their order: slack in h, whether they wait for a place, may be late."""
     free_h, least_h = [0.0] * places, [0.0] * places
-    for task in in_turn(tasks):
+    for task in tasks:
         starts_h = heappop(free_h)
         heappush(free_h, starts_h + WORK_MARGIN * task.work_h)
         ends_h = heappop(least_h) + task.work_h
@@ -93,35 +94,56 @@ def _in_places(tasks: Sequence[Task], places: int) -> Iterator[tuple[Task, float
         yield task, slack_h, starts_h > 0, task.due_h < ends_h
 
 
-def refused(
-    tasks: Sequence[Task], places: Mapping[str, int], starting: Collection[str]
+def yielding(
+    tasks: Iterable[Task],
+    places: Mapping[str, int],
+    going: Collection[str],
+    watches: Mapping[str, Watch],
 ) -> set[str]:
-    """Return which tasks are not to take a place of their queue now, though they would.
+    """Return which of the tasks that are to begin have to wait, as others need their place.
 
-    What has a place keeps it, also before one that is due earlier: so none begins that leaves
-    another without the slack that the guard keeps.
+    What has a place keeps it, and an engine gives the next one to whom it likes of those that
+    nobody makes wait (`going`). So none begins that would leave another without the slack that
+    the guard keeps if it came first. Those that can wait no longer go all the same: there may be
+    more places than we know of.
     """
-    turned_down = set[str]()
+    waiting = set[str]()
     for queue, of_queue in by_queue(tasks):
-        asking = [task for task in in_turn(of_queue) if task.id in starting and not task.placed]
+        asking = [task for task in in_turn(of_queue) if task.id in going and not task.placed]
         if queue is None or not asking:
             continue
-        tight = _tight_ids(of_queue, max(places[queue], 1), ())
-        accepted = [task.id for task in asking]
-        if _tight_ids(of_queue, max(places[queue], 1), accepted) <= tight:
+        contest = _Contest(of_queue, max(places[queue], 1))
+        if not contest.harms(asking):
             continue
-        accepted = []
-        for task in asking[:_TRIED]:
-            if _tight_ids(of_queue, max(places[queue], 1), [*accepted, task.id]) <= tight:
-                accepted.append(task.id)
-        turned_down |= {task.id for task in asking} - set(accepted)
-    return turned_down
+        accepted = [task for task in asking if watches[task.id].forced]
+        for task in [task for task in asking if not watches[task.id].forced][:_TRIED]:
+            if not contest.harms([*accepted, task]):
+                accepted.append(task)
+        waiting |= {task.id for task in asking} - {task.id for task in accepted}
+    return waiting
 
 
-def _tight_ids(tasks: Sequence[Task], places: int, placed: Collection[str]) -> set[str]:
-    """Return which of a queue have no slack to spare where some more have places."""
-    moved = [replace(task, started=True) if task.id in placed else task for task in tasks]
-    return {task.id for task, slack_h, _, _ in _in_places(moved, places) if slack_h <= MARGIN_H}
+class _Contest:
+    """Which tasks of a queue lose the slack they need if others get places before them."""
+
+    def __init__(self, tasks: Iterable[Task], places: int) -> None:
+        self._in_turn = in_turn(tasks)
+        self._places = places
+        self._slack_h = self._slacks(self._in_turn)
+
+    def harms(self, going: Sequence[Task]) -> bool:
+        """Tell whether it harms any if these begin, the last of them first."""
+        ids = {task.id for task in going}
+        placed = [task for task in self._in_turn if task.placed]
+        others = [task for task in self._in_turn if not task.placed and task.id not in ids]
+        then = self._slacks([*placed, *reversed(going), *others])
+        return any(
+            slack_h <= MARGIN_H and slack_h < self._slack_h[key] - _TINY_H
+            for key, slack_h in then.items()
+        )
+
+    def _slacks(self, tasks: Sequence[Task]) -> dict[str, float]:
+        return {task.id: slack_h for task, slack_h, _, _ in _in_places(tasks, self._places)}
 
 
 def _tightness(tasks: Sequence[Task]) -> float:

@@ -3,14 +3,16 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from heapq import heapreplace
 from itertools import accumulate
 from statistics import mean
 
 from .building import HeatStore
 from .guard import MARGIN_H, WORK_MARGIN
-from .outlook import Outlook
+from .outlook import FAR_SLOT, Outlook
 from .runs import Chooser, Habits, Run, Worth, waits
-from .task import Task, in_turn
+from .task import Task, by_queue, in_turn
 
 _LOOKS = 32
 """How often a plan looks anew at what its own heat leaves to be wanted."""
@@ -27,8 +29,9 @@ class Plan:
     """When jobs run, in h from the outlook's start, by their ids; and what that comes to.
 
     `cost` is the net cost of the work until the end of the outlook: electricity, and what heating
-    and cooling cost more or less than without it. `cost_at_once` is that of running all jobs as
-    soon as possible; where the plan is hardly better (`pays` is False) it is the same.
+    and cooling cost more or less than without it. Work after that is in neither cost.
+    `cost_at_once` is that of running all jobs as soon as possible; where the plan is hardly better
+    (`pays` is False) it is the same.
     `gain` is what a kWh of electricity gains by slot, given the plan; `worth` its heat alone.
     """
 
@@ -44,6 +47,19 @@ class Plan:
     def saving(self) -> float:
         """What the plan saves against running all at once."""
         return self.cost_at_once - self.cost
+
+
+def reach_h(tasks: Iterable[Task], places: Mapping[str, int]) -> float:
+    """Return how far to look ahead for a plan, in h: all is due then, and can be done."""
+    ends_h = [0.0]
+    for queue, of_queue in by_queue(tasks):
+        ends_h += [max(task.due_h, task.work_h) for task in of_queue]
+        free_h = [0.0] * (places[queue] if queue is not None else 0)
+        for task in in_turn(of_queue) if free_h else ():
+            # Each may begin a slot later than it could.
+            heapreplace(free_h, free_h[0] + task.work_h + FAR_SLOT / timedelta(hours=1))
+        ends_h += free_h
+    return max(ends_h)
 
 
 def make_plan(

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     HEATING_OFF = "heating_off"
     COOLING_SEASON = "cooling_season"
     COMFORT_CEILING = "comfort_ceiling"
+    PLACE_NEEDED = "place_needed"
     ON_HOLD = "on_hold"
     MANUAL_HOLD = "manual_hold"
     # It is left as it is.

@@ -45,16 +45,17 @@ class Worth:
         self.edges = edges
         self.gain = gain
         self.price = price
+        self._spans = [end - start for start, end in pairwise(edges)]
         self.sums = self._summed(gain)
         # To hold a GPU for its heat alone is never a gain: it is there to work.
         self._loss = [min(each, 0.0) for each in gain]
         self.losses = self._summed(self._loss)
         alike = _ALIKE * (max(gain) - min(gain)) or 1.0
-        self.order = sorted(range(len(gain)), key=lambda slot: (-round(gain[slot] / alike), slot))
+        ranks = [-round(each / alike) for each in gain]
+        self.order = sorted(range(len(gain)), key=ranks.__getitem__)  # the earlier of those alike
 
     def _summed(self, by_slot: Sequence[float]) -> list[float]:
-        spans = (end - start for start, end in pairwise(self.edges))
-        return list(accumulate(map(mul, spans, by_slot), initial=0.0))
+        return list(accumulate(map(mul, self._spans, by_slot), initial=0.0))
 
     def of(self, runs: Iterable[Run]) -> float:
         """Return what 1 kW gains in some runs."""
@@ -63,6 +64,14 @@ class Worth:
     def until(self, at_h: float) -> float:
         """Return what 1 kW gains from the beginning until `at_h`."""
         return self._until(at_h, self.sums, self.gain)
+
+    def until_each(self, ats_h: Iterable[float]) -> Iterator[float]:
+        """Yield the same for times that ascend."""
+        edges, last, slot = self.edges, len(self.gain) - 1, 0
+        for at_h in ats_h:
+            while slot < last and edges[slot + 1] <= at_h:
+                slot += 1
+            yield self.sums[slot] + (at_h - edges[slot]) * self.gain[slot]
 
     def held_of(self, spans: Iterable[Run]) -> float:
         """Return what 1 kW that does no work gains in some spans: less than 0, or nothing."""
@@ -140,7 +149,7 @@ class Chooser:
         return best
 
     def _candidates(self, task: Task, due_h: float) -> Iterator[list[Run]]:
-        if due_h - task.work_h <= _TINY_H:
+        if due_h - task.work_h <= _TINY_H or task.work_h <= _TINY_H:
             return
         if block := self._best_block(task, due_h):
             yield [block]
@@ -156,13 +165,14 @@ class Chooser:
         held = task.held_w / task.power_w if task.started and task.power_w else 0.0
         blocked_from = None if task.placed else self._blocked_from
         last = bisect_right(edges, due_h - work_h + _TINY_H)
+        begins = edges[: min(last, len(edges) - 1)]
+        ends = [start + work_h for start in begins]
         best, most = None, 0.0
-        for slot in range(min(last, len(edges) - 1)):
-            start = edges[slot]
-            end = start + work_h
+        for slot, until_end in enumerate(worth.until_each(ends)):
+            start, end = begins[slot], ends[slot]
             if blocked_from is not None and edges[blocked_from[slot]] < end:
                 continue
-            gain = worth.until(end) - worth.sums[slot] + held * worth.losses[slot]
+            gain = until_end - worth.sums[slot] + held * worth.losses[slot]
             if best is None or gain > most + _TINY_H:
                 best, most = (start, end), gain
         return best

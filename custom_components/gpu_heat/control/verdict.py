@@ -8,11 +8,11 @@ from itertools import accumulate
 
 from .building import Building
 from .decide import FlexibleJob, Situation, Turn, decide
-from .guard import MARGIN_H, Watch, refused, watch
+from .guard import MARGIN_H, Watch, watch, yielding
 from .orders import Policy
 from .outlook import FARTHEST, SLOT, Expectation, look_ahead
-from .plan import Plan, make_plan
-from .reasons import Decision
+from .plan import Plan, make_plan, reach_h
+from .reasons import Action, Decision
 from .runs import Habits, Run
 from .task import Task
 
@@ -74,16 +74,38 @@ def judge(question: Question) -> Verdict:
         for key, due_h in question.due_h.items()
     }
     plan = _plan(question, tasks, places)
-    turns = turns_of(plan, tasks, places, watches) if plan else {}
+    turns = turns_of(plan, tasks, places) if plan else {}
     return Verdict(
         at=question.situation.now,
-        decisions={
-            key: decide(job, question.situation, watches.get(key), turns.get(key))
-            for key, job in jobs.items()
-        },
+        decisions=decide_all(jobs, question.situation, tasks, places, watches, turns),
         watches=watches,
         plan=plan,
     )
+
+
+def decide_all(
+    jobs: Mapping[str, FlexibleJob],
+    situation: Situation,
+    tasks: Iterable[Task],
+    places: Mapping[str, int],
+    watches: Mapping[str, Watch],
+    turns: Mapping[str, Turn],
+) -> dict[str, Decision]:
+    """Decide on each job, then have those wait that would take a place which another needs."""
+    tasks = list(tasks)
+    decisions = {
+        key: decide(job, situation, watches.get(key), turns.get(key)) for key, job in jobs.items()
+    }
+    going = {task.id for task in tasks if goes(jobs[task.id], decisions[task.id])}
+    for key in yielding(tasks, places, going, watches):
+        told = replace(watches[key], yields=True)
+        decisions[key] = decide(jobs[key], situation, told, turns.get(key))
+    return decisions
+
+
+def goes(job: FlexibleJob, decision: Decision) -> bool:
+    """Tell whether nobody makes a job wait after a decision."""
+    return decision.action is Action.RUN or (decision.action is Action.KEEP and job.running)
 
 
 def _is_free(job: FlexibleJob) -> bool:
@@ -92,10 +114,10 @@ def _is_free(job: FlexibleJob) -> bool:
 
 
 def _places_left(question: Question, jobs: Mapping[str, FlexibleJob]) -> dict[str, int]:
-    """Return how many places jobs that run anyway leave, of each queue one at least."""
+    """Return how many places are left by jobs that are not ours to say, one of a queue at least."""
     left = dict(question.places)
     for key, task in question.tasks.items():
-        if task.queue is not None and task.running and not _is_free(jobs[key]):
+        if task.queue is not None and task.placed and not _is_free(jobs[key]):
             left[task.queue] -= 1
     return {queue: max(places, 1) for queue, places in left.items()}
 
@@ -105,10 +127,9 @@ def _plan(question: Question, tasks: Sequence[Task], places: Mapping[str, int]) 
         return None
     now, minimum = question.situation.now, question.situation.minimum
     hour = timedelta(hours=1)
-    until_h = min(max(task.due_h for task in tasks), FARTHEST / hour)
     outlook = look_ahead(
         now,
-        now + until_h * hour,
+        now + min(reach_h(tasks, places), FARTHEST / hour) * hour,
         ahead.expected,
         ahead.building,
         zone=ahead.zone,
@@ -119,40 +140,30 @@ def _plan(question: Question, tasks: Sequence[Task], places: Mapping[str, int]) 
 
 
 def turns_of(
-    plan: Plan,
-    tasks: Sequence[Task],
-    places: Mapping[str, int],
-    watches: Mapping[str, Watch],
-    after_h: float = 0.0,
+    plan: Plan, tasks: Sequence[Task], places: Mapping[str, int], after_h: float = 0.0
 ) -> dict[str, Turn]:
     """Return whose turn it is, some h after a plan was made.
 
     A plan that does not pay makes nobody wait. In a queue all places of which are taken, what
-    comes next as soon as one is free waits for that with its engine, not with us. What can wait
-    takes no place that another will need before.
+    comes next as soon as one is free waits for that with its engine, not with us.
     """
     left = {task.id: _left(plan.runs[task.id], after_h) for task in tasks}
     taken = {
         queue: _taken_until([left[task.id] for task in tasks if task.queue == queue], number)
         for queue, number in places.items()
     }
-    now = set[str]()
+    turns = {}
     for task in tasks:
         runs, until_h = left[task.id], taken.get(task.queue or "", 0.0)
         next_up = bool(until_h and runs) and runs[0][0] <= until_h + SLOT / timedelta(hours=1)
-        if not plan.pays or next_up or (runs and runs[0][0] <= _AT_ONCE_H):
-            now.add(task.id)
-    if plan.pays:
-        now -= refused(tasks, places, {key for key in now if not watches[key].forced})
-    return {
-        task.id: Turn(
-            now=task.id in now,
-            next_h=runs[0][0] if (runs := left[task.id]) and task.id not in now else None,
+        now = not plan.pays or next_up or bool(runs and runs[0][0] <= _AT_ONCE_H)
+        turns[task.id] = Turn(
+            now=now,
+            next_h=runs[0][0] if runs and not now else None,
             pays=plan.pays,
             for_heat=plan.worth[0] > 0,
         )
-        for task in tasks
-    }
+    return turns
 
 
 def _left(runs: Sequence[Run], after_h: float) -> Sequence[Run]:

@@ -7,23 +7,18 @@ from decimal import Decimal
 from typing import override
 
 from custom_components.gpu_heat.control.building import Building
-from custom_components.gpu_heat.control.decide import (
-    FlexibleJob,
-    MinimumTimes,
-    Situation,
-    decide,
-)
+from custom_components.gpu_heat.control.decide import FlexibleJob, MinimumTimes, Situation
 from custom_components.gpu_heat.control.demand import Demand
 from custom_components.gpu_heat.control.guard import watch
 from custom_components.gpu_heat.control.heat_loss import HeatDay, building_of, learn
 from custom_components.gpu_heat.control.mass import MassTemperature
 from custom_components.gpu_heat.control.outlook import Expectation, look_ahead
-from custom_components.gpu_heat.control.plan import Plan, make_plan
-from custom_components.gpu_heat.control.reasons import Action, Reason
+from custom_components.gpu_heat.control.plan import Plan, make_plan, reach_h
+from custom_components.gpu_heat.control.reasons import Reason
 from custom_components.gpu_heat.control.runs import Habits
 from custom_components.gpu_heat.control.task import Task, in_turn
 from custom_components.gpu_heat.control.usual import UsualWeather
-from custom_components.gpu_heat.control.verdict import turns_of
+from custom_components.gpu_heat.control.verdict import decide_all, goes, turns_of
 from custom_components.gpu_heat.heat.seasons import OutdoorSeasons, Season
 
 from .clock import STEP, STEP_H, STEPS_PER_DAY, STEPS_PER_H
@@ -72,14 +67,10 @@ class Ours(Policy):
             above_comfort_k=view.room_c - DAY_C,
         )
         after_h = (view.step - self._planned_at) * STEP_H
-        turns = turns_of(self._plan, tasks, _PLACES, watches, after_h)
-        running = set()
-        for state in view.jobs:
-            switches = self._switches[state.id]
-            flexible = _flexible(state, view, switches)
-            decision = decide(flexible, situation, watches[state.id], turns[state.id])
-            if decision.action is Action.RUN or (decision.action is Action.KEEP and state.running):
-                running.add(state.id)
+        turns = turns_of(self._plan, tasks, _PLACES, after_h)
+        jobs = {state.id: _flexible(state, view, self._switches[state.id]) for state in view.jobs}
+        decisions = decide_all(jobs, situation, tasks, _PLACES, watches, turns)
+        running = {key for key, job in jobs.items() if goes(job, decisions[key])}
         chosen = _with_place([task for task in in_turn(tasks) if task.id in running], tasks)
         for state in view.jobs:
             if state.started and state.running is not (state.id in chosen):
@@ -118,7 +109,6 @@ class Ours(Policy):
 
     def _planned(self, view: View, tasks: Sequence[Task]) -> Plan:
         hour = view.now.replace(minute=0)
-        latest_h = max((task.due_h for task in tasks), default=0)
 
         def outdoor_c(moment: datetime) -> float | None:
             ahead_h = (moment - hour) / timedelta(hours=1)
@@ -151,7 +141,7 @@ class Ours(Policy):
             heat_price=view.scenario.heat_price,
             cool_price=lambda price, outdoor_c: view.scenario.cool_price(price),
         )
-        until = view.now + timedelta(hours=max(latest_h, 0))
+        until = view.now + timedelta(hours=reach_h(tasks, _PLACES))
         outlook = look_ahead(view.now, until, expected, self._building, zone=zone)
         return make_plan(outlook, tasks, _PLACES, _HABITS)
 
