@@ -157,6 +157,29 @@ async def test_automatic_control_acts_by_itself_and_lets_go_when_it_is_turned_of
     assert agent.snapshot.jobs[0].state is JobState.RUNNING
 
 
+async def test_what_was_switched_by_hand_before_is_taken_over_in_time(
+    hass, agent, entry, setup, room, outdoors, poll, switch, shown
+):
+    """Two hours after the schedule began to act, the pause is its own to end or to prolong."""
+    room(21)
+    outdoors(5)
+    await setup(entry)
+    await switch("off", "train_running")
+    await poll(hours=3)
+    assert agent.snapshot.jobs[0].state is JobState.PAUSED
+    await switch("on")
+    room(21)
+    outdoors(5)
+    await poll(minutes=119)
+    assert shown("sensor", "train_reason").state == "manual_hold"
+    room(20)
+    outdoors(5)
+    await poll(minutes=2)
+    for _ in range(3):
+        await poll(seconds=11)
+    assert agent.snapshot.jobs[0].state is JobState.RUNNING
+
+
 async def test_a_change_is_decided_on_after_ten_seconds(
     agent, entry, setup, room, outdoors, poll, switch
 ):

@@ -115,6 +115,20 @@ async def test_a_new_forecast_takes_the_place_of_the_last(follow, poll):
     assert [forecast.at(at(hour)) for hour in (0.5, 1, 1.5, 2, 2.5)] == [3, 5, 5, 5, None]
 
 
+async def test_a_question_without_an_answer_is_asked_again_soon(follow, poll):
+    """As while the weather integration still starts: after one, two and four minutes."""
+    weather = Weather([])
+    forecast = await follow(weather)
+    for minute in range(7):
+        await poll(minutes=1)
+        assert len(weather.asked) == (2, 2, 3, 3, 3, 3, 4)[minute]
+    weather.rows = hourly(1.0, 1.0)
+    await poll(minutes=8)
+    assert forecast.at(at(0.5)) == 1
+    await poll(minutes=29)
+    assert len(weather.asked) == 5
+
+
 async def test_what_is_long_past_is_forgotten(follow, poll):
     weather = Weather(hourly(1.0, 1.0))
     forecast = await follow(weather)

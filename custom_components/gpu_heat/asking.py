@@ -16,11 +16,14 @@ from homeassistant.helpers.event import async_call_later, async_track_state_chan
 
 from .inputs import known
 
+_SOON = timedelta(minutes=1)
+
 
 class Asking:
     """Asks about an entity, given its state: now, then every so often and not more often.
 
-    While the entity says nothing nobody is asked; once it does, at once.
+    While the entity says nothing nobody is asked; once it does, at once. `ask` returns whether it
+    was answered. If not, it is asked again after a minute, then after two and so on.
     """
 
     def __init__(
@@ -28,13 +31,14 @@ class Asking:
         hass: HomeAssistant,
         entity_id: str,
         every: timedelta,
-        ask: Callable[[State], Awaitable[None]],
+        ask: Callable[[State], Awaitable[bool]],
     ) -> None:
         self._hass = hass
         self._entity_id = entity_id
         self._every = every
         self._ask = ask
         self._asked = False
+        self._again = _SOON
         self._cancel: CALLBACK_TYPE | None = None
 
     @callback
@@ -59,9 +63,17 @@ class Asking:
             await self._turn()
 
     async def _turn(self, _now: datetime | None = None) -> None:
-        self._stop()
-        self._cancel = async_call_later(self._hass, self._every, self._turn)
+        self._next(self._every)
         state = known(self._hass.states.get(self._entity_id))
         self._asked = state is not None
-        if state:
-            await self._ask(state)
+        if state is None:
+            return
+        if await self._ask(state):
+            self._again = _SOON
+        elif self._cancel:  # it is still followed
+            self._next(min(self._again, self._every))
+            self._again *= 2
+
+    def _next(self, after: timedelta) -> None:
+        self._stop()
+        self._cancel = async_call_later(self._hass, after, self._turn)

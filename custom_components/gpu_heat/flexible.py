@@ -128,6 +128,7 @@ class Flexible:
             held_w=flexible.held_w,
             started=running or bool(order and order.ran_s),
             running=running,
+            runs_on=running and flexible.runs_on,
             keeps_place=not job.frees_gpu,
             firm=deadline is not None,
             queue=queue,

@@ -149,7 +149,7 @@ class Holds:
                 raise RefusedError(f"{_MOST} jobs wait one by one; pause their group instead")
             job = await self._send(job_id, now, hold)
             self._wish(job_id, hold)
-            self._switched(job_id, now)
+            self._switched(job_id, now, by_hand=hold.manual)
             return job
 
     def prolong(self, job_id: str, until: datetime) -> None:
@@ -194,6 +194,12 @@ class Holds:
                     await self.let_go(job_id, now, reason)
             except SourceError as err:
                 LOGGER.debug("Job %s waits until its lease ends: %s", job_id, err)
+
+    def hand_back_at(self, moment: datetime) -> None:
+        """Let what people switched for good stand until then: a schedule acts from now on."""
+        for job_id, hold in tuple(self._holds.items()):
+            if hold.hands_back and hold.until is None:
+                self._wish(job_id, replace(hold, until=moment))
 
     async def release(self, now: datetime) -> None:
         """Let all jobs run on that wait because of us: nobody will look after them any more."""
@@ -330,7 +336,7 @@ class Holds:
         self.resumed.add(job_id)
         job = await self._source.resume(job_id)
         if waited:
-            self._switched(job_id, now)
+            self._switched(job_id, now, by_hand=hold is not None and hold.manual)
         return job
 
     async def _send(self, job_id: str, now: datetime, hold: Hold) -> Job:
@@ -344,8 +350,10 @@ class Holds:
             self._holds[job_id] = hold
         self._save()
 
-    def _switched(self, job_id: str, now: datetime) -> None:
-        self._switched_at[job_id] = [*self._switched_at.get(job_id, ()), now][-MOST_SWITCHES:]
+    def _switched(self, job_id: str, now: datetime, *, by_hand: bool = False) -> None:
+        """Note when a job was switched. From what a person does it is counted anew."""
+        before = () if by_hand else self._switched_at.get(job_id, ())
+        self._switched_at[job_id] = [*before, now][-MOST_SWITCHES:]
         self._save()
 
     def _forget_switched(self, jobs: Mapping[str, Job]) -> None:

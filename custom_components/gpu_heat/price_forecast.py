@@ -61,12 +61,16 @@ class PriceForecast:
         if state := known(event.data["new_state"]):
             self._look(state)
 
-    async def _ask(self, state: State) -> None:
-        recent = dt_util.utcnow() - _KEPT
-        for told in await async_ask_prices(self._hass, self._entity_id):
+    async def _ask(self, state: State) -> bool:
+        recent, answers = (
+            dt_util.utcnow() - _KEPT,
+            await async_ask_prices(self._hass, self._entity_id),
+        )
+        for told in answers:
             before = self._answers.get(told.key)
             self._answers[told.key] = before.extended(told, recent) if before else told
         self._look(known(self._hass.states.get(self._entity_id)) or state)
+        return bool(answers)
 
     def _look(self, state: State) -> None:
         """Take over the prices that agree with the one that the entity says."""

@@ -130,8 +130,11 @@ class ZoneScheduler(DataUpdateCoordinator[Decided | None]):
             self._memory.automatic = automatic
             self._mark()
             self._saver.within(_AT_ONCE_S)
-            if not automatic:
-                now = dt_util.utcnow()
+            now = dt_util.utcnow()
+            if automatic:
+                for source in self._sources.values():
+                    source.holds.hand_back_at(now + self._zone.settings.control.hand_hold)
+            else:
                 for source in self._sources.values():
                     await source.holds.end_schedule(now, "automatic control is off")
                     await source.async_refresh()

@@ -89,6 +89,4 @@ def _by_hand(source: SourceCoordinator, *, paused: bool) -> Hold:
     """Return the wish of who switches a job; it stands until another if no schedule acts."""
     control = source.config_entry.runtime_data.zone.settings.control
     until = dt_util.utcnow() + control.hand_hold if source.automatic else None
-    return Hold(
-        paused=paused, manual=True, reason="manual", until=until, hands_back=source.automatic
-    )
+    return Hold(paused=paused, manual=True, reason="manual", until=until, hands_back=True)

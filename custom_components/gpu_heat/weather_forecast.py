@@ -54,18 +54,20 @@ class WeatherForecast:
         """Ask now and from now on, as long as the entry is loaded."""
         self._asking.async_follow(entry)
 
-    async def _ask(self, state: State) -> None:
+    async def _ask(self, state: State) -> bool:
         if (kind := _kind(state)) is None:
-            return
+            return True  # it never tells one
         try:
             async with asyncio.timeout(_ANSWERS_WITHIN_S):
                 rows = await self._answer(kind)
             told = list(_READ[kind](rows, self._unit(), dt_util.get_default_time_zone()))
         except Exception as err:  # what a weather integration may raise is not settled
             LOGGER.debug("%s tells no %s forecast: %r", self._entity_id, kind, err)
-            return
-        if (line := Line.of(told)).points:
-            self.outdoor = self._go_on_with(line, dt_util.utcnow())
+            return False
+        if not (line := Line.of(told)).points:
+            return False
+        self.outdoor = self._go_on_with(line, dt_util.utcnow())
+        return True
 
     async def _answer(self, kind: str) -> list[Mapping[str, Any]]:
         """Return the rows of a forecast. Raises whatever the integration raises."""

@@ -48,7 +48,10 @@ class Client:
                 self._socket = await self._open_socket()
             self._last_id += 1
             await self._socket.send_json({"id": self._last_id, "type": kind, **arguments})
-            answer = await self._socket.receive_json(timeout=_PATIENCE.total)
+            message = await self._socket.receive(timeout=_PATIENCE.total)
+        if message.type is not aiohttp.WSMsgType.TEXT:
+            raise DemoError("Home Assistant has closed the connection")
+        answer = message.json()
         if not answer["success"]:
             raise DemoError(f"Home Assistant refused {kind}: {answer['error']['message']}")
         return answer["result"]

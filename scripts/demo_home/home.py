@@ -33,6 +33,7 @@ homeassistant:
   longitude: -73.57
   elevation: 40
 
+automation: !include automations.yaml
 config:
 energy:
 frontend:
@@ -146,6 +147,7 @@ class Home:
         storage = self.folder / ".storage"
         storage.mkdir(parents=True, exist_ok=True)
         (self.folder / "configuration.yaml").write_text(_CONFIGURATION.replace("DAY", _DAY))
+        (self.folder / "automations.yaml").touch()  # the frontend writes what a user makes
         (storage / "http").write_text(json.dumps(_http(self.port)))
         if not (storage / "onboarding").exists():
             (storage / "onboarding").write_text(json.dumps(_ONBOARDING))

@@ -76,15 +76,21 @@ def test_what_was_switched_stays_so_for_its_minimum_time(minutes, action, reason
 
 @pytest.mark.parametrize(
     ("switches", "action", "reason"),
-    [(6, Action.PAUSE, Reason.ROOM_WARM), (7, Action.KEEP, Reason.SWITCHED_OFTEN)],
+    [(5, Action.PAUSE, Reason.ROOM_WARM), (6, Action.KEEP, Reason.SWITCHED_OFTEN)],
 )
 def test_what_was_switched_often_runs_on(switches, action, reason):
     assert decided(job(switches=switches), at(WARM)) == (action, reason)
-    hot = at(WARM, above_comfort_k=2.0)
-    assert decide(job(switches=switches), hot).action is action
-    waits = job(running=False, switches=99)
-    assert decide(waits, at(WANTED)).action is Action.RUN
     assert decide(job(switches=99, policy=Policy.HOLD), at(WANTED)).action is Action.PAUSE
+
+
+def test_what_was_switched_often_waits_once_more_in_too_warm_rooms_until_it_has_to_run():
+    hot = at(WARM, above_comfort_k=2.0)
+    assert decided(job(switches=6), hot) == (Action.PAUSE, Reason.COMFORT_CEILING)
+    waits = job(running=False, switches=7)
+    assert decided(waits, at(WANTED)) == (Action.KEEP, Reason.SWITCHED_OFTEN)
+    assert decide(waits, at(WANTED), FORCED).action is Action.RUN
+    assert decide(job(running=False, switches=6), at(WANTED)).action is Action.RUN
+    assert decided(job(switches=8), hot) == (Action.KEEP, Reason.SWITCHED_OFTEN)
 
 
 def test_what_a_person_has_said_stands():

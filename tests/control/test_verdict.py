@@ -244,3 +244,12 @@ def test_a_queue_is_planned_until_its_last_job_is_done():
     assert runs[-1][1] <= judged.plan.edges[-1]
     at_work_kwh = 12 * 10 * 0.45
     assert judged.plan.cost == pytest.approx(at_work_kwh * (0.30 - 0.14), rel=0.05)
+
+
+def test_what_runs_on_is_planned_so():
+    """Its plan, and what that saves, is of what is done: not of the cheap night."""
+    often = job("train", switches=7)
+    judged = verdict([often], [task("train", started=True, running=True, runs_on=True)], of=ahead())
+    assert judged.plan.runs["train"] == [(0.0, 4.0)]
+    assert judged.plan.saving == 0
+    assert decided(judged) == {"train": (Action.KEEP, Reason.SWITCHED_OFTEN)}

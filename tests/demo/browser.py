@@ -47,6 +47,11 @@ def state(page: Page, entity_id: str) -> str:
     return str(_frontend(page, "hass.states[given.id].state", id=entity_id))
 
 
+def started(page: Page) -> bool:
+    """Return whether the page is connected to a Home Assistant that has set up all."""
+    return bool(_frontend(page, "hass.connected && hass.config.state === 'RUNNING'"))
+
+
 def act(page: Page, action: str, **data: Any) -> Any:
     """Perform an action by WebSocket and return its response, None if it gives none."""
     domain, _, service = action.partition(".")

@@ -6,8 +6,12 @@ from playwright.sync_api import Page
 import psutil
 
 from ..agent.cgroups import stands_still
-from .browser import shows, tile
+from .browser import post, shows, started, state, tile
 from .harness import Sandbox, eventually
+
+STATUS = "sensor.basement_server_fine_tuning_status"
+TIME_LAPSE = "input_boolean.time_lapse"
+TIME_OF_DAY = "input_datetime.time_of_day"
 
 
 def test_a_job_that_is_switched_off_on_the_page_stops(demo: Sandbox, page: Page) -> None:
@@ -40,6 +44,35 @@ def test_the_zone_decides_from_the_page(demo: Sandbox, page: Page) -> None:
 
     eventually(lambda: all(not stands_still(job.pid) for job in jobs), "the jobs still wait")
     shows(page, "Power", "700 W")
+
+
+def test_all_goes_on_after_home_assistant_was_restarted(demo: Sandbox, page: Page) -> None:
+    job = worker(demo, "fine-tune")
+    began = homes(demo)
+
+    post(page, "services/homeassistant/restart", {})
+
+    eventually(lambda: homes(demo).isdisjoint(began) and bool(homes(demo)), "it runs on")
+    eventually(lambda: started(page), "it does not come back", 60)
+    shows(page, "Power", "700 W")
+    assert worker(demo, "fine-tune").pid == job.pid
+    # An automation can be made on the page with the integration's triggers.
+    config = {
+        "alias": "Told",
+        "triggers": [{"trigger": "gpu_heat.job_paused", "target": {"entity_id": STATUS}}],
+        "actions": [{"action": "input_boolean.turn_on", "target": {"entity_id": TIME_LAPSE}}],
+    }
+    post(page, "config/automation/config/told", config)
+    tile(page, "Fine-tuning").get_by_role("switch").click()
+    eventually(lambda: state(page, TIME_LAPSE) == "on", "the automation does not run")
+    eventually(lambda: state(page, TIME_OF_DAY) != "09:00:00", "no time passes")
+    tile(page, "Fine-tuning").get_by_role("switch").click()
+    shows(page, "Power", "700 W")
+
+
+def homes(demo: Sandbox) -> set[int]:
+    """Return the process of Home Assistant."""
+    return {process.pid for process in demo.processes() if "homeassistant" in process.cmdline()}
 
 
 def worker(demo: Sandbox, job_id: str) -> psutil.Process:

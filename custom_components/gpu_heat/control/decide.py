@@ -11,7 +11,8 @@ from .outlook import CEILING_K
 from .reasons import Action, Decision, Reason
 
 MOST_SWITCHES = 8
-"""A job that was switched so often within 24 h, but for once to let it go on, is paused no more."""
+"""So often a job is switched within 24 h. The last two are kept for rooms that are too warm, after
+which it waits, and for its deadline."""
 
 RESUME_BELOW_K = 0.5
 """What waits does not start in a room so far above its target, though it would run on to 1 K."""
@@ -37,6 +38,11 @@ class FlexibleJob:
     patience: timedelta | None = None
     power_w: float | None = None
     held_w: float = 0.0
+
+    @property
+    def runs_on(self) -> bool:
+        """Whether it has been switched so often that it is not made to wait for a better hour."""
+        return self.running and self.switches >= MOST_SWITCHES - 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +109,6 @@ def decide(
         least = situation.minimum.on if job.running else situation.minimum.off
         if not wish.at_once and job.switched_at and situation.now - job.switched_at < least:
             reason = Reason.MINIMUM_TIME
-        elif job.running and job.switches >= MOST_SWITCHES - 1 and job.policy is not Policy.HOLD:
-            reason = Reason.SWITCHED_OFTEN
         else:
             action = Action.RUN if wish.run else Action.PAUSE
     return Decision(job_id=job.id, action=action, reason=reason, figures=wish.figures)
@@ -112,7 +116,7 @@ def decide(
 
 def _wish(job: FlexibleJob, at: Situation, watch: Watch | None, turn: Turn | None) -> _Wish:
     """Go through the rules in their order; the first that has a say counts."""
-    for rule in (_bounds, _time, _comfort):
+    for rule in (_bounds, _time, _comfort, _often):
         if wish := rule(job, at, watch):
             return wish
     return _follow(job, at, watch) if turn is None else _planned(at, turn)
@@ -155,12 +159,21 @@ def _comfort(job: FlexibleJob, at: Situation, watch: Watch | None) -> _Wish | No
         return None
     if above_k <= (CEILING_K if job.running else RESUME_BELOW_K):
         return None
+    if job.running and job.switches >= MOST_SWITCHES - 1:
+        return None
     return _Wish(
         run=False,
         reason=Reason.COMFORT_CEILING,
         at_once=True,
         figures=(("above_target_k", round(above_k, 2)),),
     )
+
+
+def _often(job: FlexibleJob, at: Situation, watch: Watch | None) -> _Wish | None:
+    """Have a job stay as it is that was switched often."""
+    if job.runs_on or (not job.running and job.switches >= MOST_SWITCHES - 1):
+        return _Wish(run=job.running, reason=Reason.SWITCHED_OFTEN)
+    return None
 
 
 def _soon_forced(job: FlexibleJob, watch: Watch | None) -> bool:

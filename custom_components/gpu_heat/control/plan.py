@@ -220,5 +220,7 @@ class _Planner:
 
     def _best(self, task: Task, worth: Worth, load: _Load) -> list[Run]:
         chooser = Chooser(worth, self._habits, load.full(task.queue))
+        if task.runs_on:
+            return chooser.soonest(task)
         due_h = task.due_h - (WORK_MARGIN - 1) * task.work_h - MARGIN_H
         return chooser.best(task, due_h)

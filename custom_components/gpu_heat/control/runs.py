@@ -194,6 +194,10 @@ class Chooser:
         pieces = _Pieces(self._worth, self._habits, end, full)
         if runs := pieces.fitted(sorted(chosen), task.work_h):
             yield runs
+            if task.running and runs[0][0] > 0:
+                # Rather than to be paused it does now what it would do first.
+                (start, stop), *later = runs
+                yield [(0.0, stop - start), *later]
 
     def _next_full(self, full: Sequence[bool]) -> list[int]:
         """Return for each slot the first from it on that is full; beyond the last: none is."""
@@ -278,6 +282,7 @@ class _Pieces:
                 hours = edges[slot + 1] - edges[slot]
                 rest = edges[end] - edges[first] - hours
                 fits = hours <= over_h + _TINY_H and (rest >= least or rest <= _TINY_H)
+                fits = fits and slot > 0  # what can begin now is not put off
                 if fits and (worst is None or self._gain[slot] < worst[0]):
                     worst = (self._gain[slot], index, slot)
         if worst is None:

@@ -13,8 +13,8 @@ class Task:
     (negative: it is late). `power_w` is drawn while it runs, `held_w` while it waits after it has
     started, both beyond what its GPUs draw without it. Of the tasks of a `queue` as many run at
     a time as that has places; one that has `started` keeps its place until it is done if it
-    `keeps_place`. `running` is whether it runs now; `firm` whether somebody set its deadline, which
-    is else as long as it may be made to wait.
+    `keeps_place`. `running` is whether it runs now, `runs_on` that it is not to be paused; `firm`
+    whether somebody set its deadline, which is else as long as it may be made to wait.
     """
 
     id: str
@@ -24,6 +24,7 @@ class Task:
     held_w: float = 0.0
     started: bool = False
     running: bool = False
+    runs_on: bool = False
     keeps_place: bool = True
     firm: bool = True
     queue: str | None = None

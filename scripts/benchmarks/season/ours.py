@@ -53,7 +53,8 @@ class Ours(Policy):
     @override
     def decide(self, view: View) -> Collection[str]:
         self._look(view)
-        tasks = [_task(state, view.step) for state in view.jobs]
+        jobs = {state.id: _flexible(state, view, self._switches[state.id]) for state in view.jobs}
+        tasks = [_task(state, jobs[state.id], view.step) for state in view.jobs]
         ids = frozenset(task.id for task in tasks)
         if self._plan is None or view.step % STEPS_PER_H == 0 or ids != self._planned_for:
             self._plan, self._planned_for = self._planned(view, tasks), ids
@@ -68,7 +69,6 @@ class Ours(Policy):
         )
         after_h = (view.step - self._planned_at) * STEP_H
         turns = turns_of(self._plan, tasks, _PLACES, after_h)
-        jobs = {state.id: _flexible(state, view, self._switches[state.id]) for state in view.jobs}
         decisions = decide_all(jobs, situation, tasks, _PLACES, watches, turns)
         running = {key for key, job in jobs.items() if goes(job, decisions[key])}
         chosen = _with_place([task for task in in_turn(tasks) if task.id in running], tasks)
@@ -146,7 +146,7 @@ class Ours(Policy):
         return make_plan(outlook, tasks, _PLACES, _HABITS)
 
 
-def _task(state: JobState, step: int) -> Task:
+def _task(state: JobState, job: FlexibleJob, step: int) -> Task:
     return Task(
         id=state.id,
         work_h=state.left_h,
@@ -155,6 +155,7 @@ def _task(state: JobState, step: int) -> Task:
         held_w=state.job.held_w,
         started=state.started,
         running=state.running,
+        runs_on=job.runs_on,
         queue=_QUEUE,
     )
 
