@@ -77,7 +77,10 @@ def _demand(zone: ZoneState) -> Mapping[str, Any]:
     """Return why heat is wanted or not, and how much by thermostat, in percent."""
     return {
         "reason": zone.demand.reason,
-        "thermostats": {key: shown(percent(part)) for key, part in zone.demand_of.items()},
+        "thermostats": {
+            key: None if part is None else round(100 * part, 1)
+            for key, part in zone.demand_of.items()
+        },
     }
 
 
