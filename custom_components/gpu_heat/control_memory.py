@@ -59,7 +59,7 @@ class ControlMemory:
             self.usual.tell(local, outdoor_c)
         if target_c is not None:
             self.targets.tell(local, target_c)
-        if day := self.tally.tell(local, sample):
+        if (day := self.tally.tell(local, sample)) and day.tells:
             self.days = [*self.days, day][-MOST_DAYS:]
             self.heat_loss = learn(self.days)
 

@@ -35,6 +35,20 @@ def test_days_without_heat_tell_nothing():
     assert learn([day(20) for _ in range(30)]) == HeatLoss(days=0)
 
 
+def test_warm_days_tell_nothing_of_the_building():
+    """The sun and open windows do: half of the heat that the building would lose, or all of it."""
+    cold = [day(outdoor_c) for outdoor_c in (-8, -5, -3, 0, 2, 5, 9)]
+    warm = [day(outdoor_c, error=0.5) for outdoor_c in range(11, 16)] * 10
+    assert learn([*cold, *warm]) == learn(cold)
+    assert [each.tells for each in (day(10), day(10.1))] == [True, False]
+
+
+def test_what_is_not_sure_enough_does_not_count():
+    rng = random.Random(1)
+    days = [day(rng.uniform(-10, 10), error=rng.uniform(0.2, 1.8)) for _ in range(40)]
+    assert learn(days) == HeatLoss(days=40)
+
+
 def test_a_fifth_of_the_days_may_be_wrong():
     days = [day(outdoor_c % 20 - 10) for outdoor_c in range(40)]
     days[::5] = [day(outdoor_c, error=2.5) for outdoor_c in range(-8, 8, 2)]  # a window was open
