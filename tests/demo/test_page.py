@@ -54,6 +54,7 @@ def test_all_goes_on_after_home_assistant_was_restarted(demo: Sandbox, page: Pag
 
     eventually(lambda: homes(demo).isdisjoint(began) and bool(homes(demo)), "it runs on")
     eventually(lambda: started(page), "it does not come back", 60)
+    page.reload()
     shows(page, "Power", "700 W")
     assert worker(demo, "fine-tune").pid == job.pid
     # An automation can be made on the page with the integration's triggers.

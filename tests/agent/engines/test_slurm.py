@@ -375,7 +375,7 @@ def test_stop_counts_against_the_time_limit_so_half_of_it_has_to_be_left(
     slurm.run("scontrol", "update", f"JobId={job}", "TimeLimit=1")
     # Of one minute half is used up within 30 s.
     wait_for(lambda: not agent.jobs()[f"flex:{job}"].paused_by_us, within_s=60)
-    assert slurm.state(job) == "RUNNING"
+    slurm.wait_state(job, "RUNNING")
     wait_for(lambda: slurm.going(job))
     assert not agent.jobs()[f"flex:{job}"].can_pause
     with pytest.raises(ConflictError):
