@@ -107,7 +107,8 @@ def test_children_that_are_older_than_the_cgroup_are_moved_with_their_parent(
 
 
 DAEMON = """
-import os, sys
+import os, time
+time.sleep(1)  # by then it is in its cgroup, also on a busy machine
 if os.fork():
     os.wait()
     os.execvpe("sleep", ["sleep", "600"], os.environ)
