@@ -50,6 +50,15 @@ def room(hass):
     return set_room
 
 
+def setback():
+    """Return a week of 21 °C from 6 to 22 h, else 18."""
+    targets = TargetProfile()
+    for hour in range(24 * 7):
+        at = NOW - (hour + 1) * HOUR
+        targets.tell(at, 18 if at.hour >= 22 or at.hour < 6 else 21)
+    return targets
+
+
 async def test_the_rooms_tell_temperature_and_target(room, expected):
     room(temperature=21)
     found = await expected()
@@ -61,11 +70,7 @@ async def test_the_rooms_tell_temperature_and_target(room, expected):
 
 async def test_a_setback_is_expected_as_it_was(room, expected):
     room(temperature=21)
-    targets = TargetProfile()
-    for hour in range(24 * 7):
-        at = NOW - (hour + 1) * HOUR
-        targets.tell(at, 18 if at.hour >= 22 or at.hour < 6 else 21)
-    found = await expected(targets=targets)
+    found = await expected(targets=setback())
     hours = [found.target_c(NOW + hour * HOUR + HOUR / 2) for hour in (0, 9, 10, 17, 18, 90)]
     assert hours == [21, 21, 18, 18, 21, 21]
     assert found.comfort_c == 21
@@ -73,11 +78,7 @@ async def test_a_setback_is_expected_as_it_was(room, expected):
 
 async def test_a_setback_is_expected_in_all_weeks_to_come(room, expected):
     room(temperature=21)
-    targets = TargetProfile()
-    for hour in range(24 * 7):
-        at = NOW - (hour + 1) * HOUR
-        targets.tell(at, 18 if at.hour >= 22 or at.hour < 6 else 21)
-    found = await expected(targets=targets)
+    found = await expected(targets=setback())
     days = [
         [found.target_c(NOW + (24 * day + hour) * HOUR) for day in (3, 6, 7, 10, 27)]
         for hour in (0, 15)

@@ -1,17 +1,21 @@
 """GPUs draw less while work goes on whose heat nobody wants, and nobody else's limit is touched."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 from homeassistant.components.climate import HVACMode
+from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.gpu_heat.agent.models import JobState
+from custom_components.gpu_heat.control.reasons import Reason
+from custom_components.gpu_heat.holds import Hold
 
 from .conftest import zone_entry
 from .scripted_agent import GPU
 
 HOUR_S = 3600
+HOUR = timedelta(hours=1)
 # The cheapest hours of the day are now, and the room is warm.
 NOW = {
     "tariff": "time_of_use",
@@ -73,6 +77,25 @@ async def test_the_limit_is_lowered_while_no_heat_is_wanted_and_put_back(
     assert limit(agent) == 450
     (source,) = entry.runtime_data.sources.values()
     assert source.limits.to_json() == {}
+
+
+async def test_a_job_that_runs_on_as_it_was_switched_often_draws_less(
+    agent, entry, setup, room, poll, switch
+):
+    """Six switches by the schedule within an hour, and no heat is wanted."""
+    room(21.8)
+    await setup(entry)
+    (source,) = entry.runtime_data.sources.values()
+    for _ in range(3):
+        now = dt_util.utcnow()
+        hold = Hold(paused=True, manual=False, reason="schedule", until=now + HOUR)
+        await source.holds.pause("train", now, hold)
+        await source.holds.let_go("train", now, "schedule")
+        await poll(minutes=20)
+    await switch("on")
+    decision = entry.runtime_data.scheduler.data.decision(f"{source.subentry.subentry_id}/train")
+    assert decision.reason is Reason.SWITCHED_OFTEN
+    assert agent.limits == [(GPU, 300.0, 900)]
 
 
 async def test_it_is_put_back_when_automatic_control_is_turned_off(

@@ -129,6 +129,16 @@ async def test_a_question_without_an_answer_is_asked_again_soon(follow, poll):
     assert len(weather.asked) == 5
 
 
+async def test_who_never_answers_is_asked_every_half_hour_for_good(follow, poll, caplog):
+    weather = Weather([])
+    await follow(weather)
+    await poll(minutes=1)
+    for _ in range(60):  # as many doublings of a minute are more than a timedelta holds
+        await poll(minutes=31)
+    assert len(weather.asked) == 62
+    assert "Overflow" not in caplog.text
+
+
 async def test_what_is_long_past_is_forgotten(follow, poll):
     weather = Weather(hourly(1.0, 1.0))
     forecast = await follow(weather)

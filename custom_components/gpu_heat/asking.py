@@ -71,8 +71,8 @@ class Asking:
         if await self._ask(state):
             self._again = _SOON
         elif self._cancel:  # it is still followed
-            self._next(min(self._again, self._every))
-            self._again *= 2
+            self._next(self._again)
+            self._again = min(2 * self._again, self._every)
 
     def _next(self, after: timedelta) -> None:
         self._stop()

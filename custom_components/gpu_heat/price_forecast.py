@@ -62,10 +62,8 @@ class PriceForecast:
             self._look(state)
 
     async def _ask(self, state: State) -> bool:
-        recent, answers = (
-            dt_util.utcnow() - _KEPT,
-            await async_ask_prices(self._hass, self._entity_id),
-        )
+        answers = await async_ask_prices(self._hass, self._entity_id)
+        recent = dt_util.utcnow() - _KEPT
         for told in answers:
             before = self._answers.get(told.key)
             self._answers[told.key] = before.extended(told, recent) if before else told

@@ -14,7 +14,14 @@ from .flexible import key_of
 from .job_status import is_group
 
 # What runs for these has time, and would not run for its heat.
-_HAS_TIME = frozenset({Reason.CHEAP_HOUR, Reason.WOULD_COST_MORE, Reason.MINIMUM_TIME})
+_HAS_TIME = frozenset(
+    {
+        Reason.CHEAP_HOUR,
+        Reason.WOULD_COST_MORE,
+        Reason.MINIMUM_TIME,
+        Reason.SWITCHED_OFTEN,
+    }
+)
 _ROUNDING_W = 1.0
 
 

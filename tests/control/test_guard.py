@@ -105,6 +105,21 @@ def test_a_feasible_job_is_done_in_time_whatever_is_wished(work_h, slack_h, wish
     assert now_h <= due_h + step_h  # within the step in which it ends
 
 
+def feasible(works, places, slack_h):
+    """Return deadlines that each can meet with all work before it in all places."""
+    needs = (
+        1.15 * (sum(works[:i]) / places + work) + MARGIN_H + slack_h for i, work in enumerate(works)
+    )
+    return {str(i): due_h for i, due_h in enumerate(accumulate(needs, max))}
+
+
+def queue_at(now_h, left, due, started):
+    return [
+        task(name, hours, due[name] - now_h, queue="q", started=name in started)
+        for name, hours in left.items()
+    ]
+
+
 @settings(deadline=None)
 @given(
     works=st.lists(st.floats(0.25, 12), min_size=1, max_size=8),
@@ -113,19 +128,12 @@ def test_a_feasible_job_is_done_in_time_whatever_is_wished(work_h, slack_h, wish
     wishes=st.lists(st.booleans(), min_size=1, max_size=50),
 )
 def test_a_feasible_queue_is_done_in_time_whatever_is_wished(works, slack_h, places, wishes):
-    """Feasible: with all work before it in all places, each is done before its deadline."""
     step_h, now_h = 0.25, 0.0
-    needs = (
-        1.15 * (sum(works[:i]) / places + work) + MARGIN_H + slack_h for i, work in enumerate(works)
-    )
-    due = {str(i): due_h for i, due_h in enumerate(accumulate(needs, max))}
+    due = feasible(works, places, slack_h)
     left = {str(i): work for i, work in enumerate(works)}
     started = set()
     while left:
-        queue = [
-            task(name, hours, due[name] - now_h, queue="q", started=name in started)
-            for name, hours in left.items()
-        ]
+        queue = queue_at(now_h, left, due, started)
         said = watch(queue, {"q": places})
         forced = any(each.forced for each in said.values())
         if forced or wishes[round(now_h / step_h) % len(wishes)]:
@@ -188,17 +196,11 @@ def test_a_feasible_queue_is_done_in_time_whoever_the_engine_likes(
 ):
     """Each is let go when that is wished; places go by liking, of those that have to by turn."""
     step_h, now_h, rank = 0.25, 0.0, dict(zip(map(str, range(8)), likes, strict=True))
-    needs = (
-        1.15 * (sum(works[:i]) / places + work) + MARGIN_H + slack_h for i, work in enumerate(works)
-    )
-    due = {str(i): due_h for i, due_h in enumerate(accumulate(needs, max))}
+    due = feasible(works, places, slack_h)
     left = {str(i): work for i, work in enumerate(works)}
     started = set()
     while left:
-        queue = [
-            task(name, hours, due[name] - now_h, queue="q", started=name in started)
-            for name, hours in left.items()
-        ]
+        queue = queue_at(now_h, left, due, started)
         said = watch(queue, {"q": places})
         wished = {
             name
