@@ -1,5 +1,6 @@
 """The demo's page in a browser: what a user sees, and what the jobs' processes do."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from playwright.sync_api import Page
@@ -72,8 +73,13 @@ def test_all_goes_on_after_home_assistant_was_restarted(demo: Sandbox, page: Pag
 
 
 def homes(demo: Sandbox) -> set[int]:
-    """Return the process of Home Assistant."""
-    return {process.pid for process in demo.processes() if "homeassistant" in process.cmdline()}
+    """Return the process of Home Assistant; none while one has ended and the next is to begin."""
+    found = set[int]()
+    for process in demo.processes():
+        with suppress(psutil.ZombieProcess, psutil.NoSuchProcess):
+            if "homeassistant" in process.cmdline():
+                found.add(process.pid)
+    return found
 
 
 def worker(demo: Sandbox, job_id: str) -> psutil.Process:
